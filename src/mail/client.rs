@@ -1,0 +1,56 @@
+//! Who is at the other end of a connection, as far as the socket tells.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+/// The client of one connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Client {
+    /// IPv4-mapped IPv6 addresses, which a dual-stack listener reports, are already unmapped.
+    pub address: IpAddr,
+    pub port: u16,
+    /// The name of the listener that accepted the connection.
+    pub listener: Arc<str>,
+    pub transport: Transport,
+}
+
+/// How the octets travel between the client and the relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    Plain,
+    Tls,
+}
+
+/// The app that a client is, and what shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownApp {
+    pub name: Arc<str>,
+    pub by: Evidence,
+}
+
+/// What shows which app a client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// The address that it connects from.
+    Network,
+    /// A user name and a password.
+    Login,
+}
+
+impl Client {
+    pub fn new(peer: SocketAddr, listener: Arc<str>, transport: Transport) -> Self {
+        Self { address: peer.ip().to_canonical(), port: peer.port(), listener, transport }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Client, Transport};
+
+    #[test]
+    fn an_ipv4_client_of_a_dual_stack_listener_has_an_ipv4_address() {
+        let peer = "[::ffff:10.0.5.7]:4711".parse().unwrap();
+        let client = Client::new(peer, "default".into(), Transport::Plain);
+        assert_eq!(client.address.to_string(), "10.0.5.7");
+    }
+}
