@@ -1,4 +1,5 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod json;
 pub mod mail;
 pub mod secret;
