@@ -2,4 +2,5 @@
 
 pub mod json;
 pub mod mail;
+pub mod policy;
 pub mod secret;
