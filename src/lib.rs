@@ -4,3 +4,4 @@ pub mod json;
 pub mod mail;
 pub mod policy;
 pub mod secret;
+pub mod smtp;
