@@ -1,5 +1,6 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod inspect;
 pub mod json;
 pub mod mail;
 pub mod policy;
