@@ -1,0 +1,283 @@
+//! The question, and the answer to it: for every resource that the mail would use, may this app use it so?
+
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::gate::app::{ACTION, App, GateError};
+use crate::gate::facts::{self, Case};
+use crate::gate::permit::RECIPIENTS_MAX;
+use crate::gate::{DecisionId, Identities, Identity, PermittedMail, Refusal, Refused, Settings};
+use crate::inspect::{AddedField, Edits, Findings, edit};
+use crate::mail::{Address, Submission};
+use crate::policy::{Context, Decision, Document, Request, StatementRef, Verdict};
+
+const CONFIGURATION_SET: &str = "X-SES-CONFIGURATION-SET";
+const MESSAGE_TAGS: &str = "X-SES-MESSAGE-TAGS";
+
+/// Judges mail by the policies of one configuration.
+#[derive(Debug)]
+pub struct Gate {
+    settings: Settings,
+    identities: Identities,
+    apps: Vec<App>,
+}
+
+/// When a mail is judged, under which name, and what the relay writes on top of it.
+#[derive(Debug, Clone)]
+pub struct Occasion {
+    pub now: SystemTime,
+    pub decision: DecisionId,
+    pub received: AddedField,
+}
+
+/// What became of the question.
+#[derive(Debug)]
+pub struct Judgement<'g> {
+    /// What policy said of each resource; empty if it was not asked.
+    pub resources: Vec<Judged<'g>>,
+    pub ruling: Result<PermittedMail, Box<Refused>>,
+}
+
+/// What policy said of one resource.
+#[derive(Debug, Clone)]
+pub struct Judged<'g> {
+    pub resource: Cow<'g, str>,
+    pub decision: Decision<'g>,
+}
+
+/// What every resource is asked with.
+pub(super) struct Facts<'g, 'a> {
+    pub(super) app: &'g App,
+    /// What SES hears in MAIL FROM.
+    sender: &'a Address,
+    configuration_set: Option<&'a str>,
+    pub(super) context: Context<'a>,
+}
+
+/// A resource that has to be allowed.
+pub(super) struct Resource<'g> {
+    pub(super) arn: Cow<'g, str>,
+    /// The identity whose resource-based documents are consulted, if it is another one.
+    attached: Option<&'g str>,
+}
+
+impl Gate {
+    pub fn new(settings: Settings, documents: Vec<Arc<Document>>) -> Result<Self, GateError> {
+        let apps = App::all(&settings, documents)?;
+        let identities = settings.identities();
+        Ok(Self { settings, identities, apps })
+    }
+
+    pub fn app(&self, name: &str) -> Option<&App> {
+        self.apps.iter().find(|app| app.name() == name)
+    }
+
+    pub fn region(&self) -> &str {
+        &self.settings.region
+    }
+
+    /// Asks policy about every resource, and gives the right to send if all are allowed.
+    pub fn judge(
+        &self,
+        submission: Submission,
+        findings: &Findings<'_>,
+        occasion: Occasion,
+    ) -> Judgement<'_> {
+        let mut resources = Vec::new();
+        let case = Case { submission: &submission, findings, now: occasion.now };
+        let ruling = match self.rule(&case, &mut resources) {
+            Ok((app, sender)) => Ok(self.permit(app, submission, sender, findings, occasion)),
+            Err(refusal) => Err(Box::new(Refused { submission, refusal })),
+        };
+        Judgement { resources, ruling }
+    }
+
+    /// The app that sends, and the address that the mail may be sent from.
+    fn rule<'g>(
+        &'g self,
+        case: &Case<'_>,
+        judged: &mut Vec<Judged<'g>>,
+    ) -> Result<(&'g App, Address), Refusal> {
+        let facts = self.facts(case)?;
+        for resource in self.resources(case.findings, &facts)? {
+            let decision = facts.app.policies().decide(&self.request(&resource, &facts));
+            judged.push(Judged { resource: resource.arn, decision });
+        }
+        rule_on(judged.iter().map(|judged| judged.decision))?;
+        Ok((facts.app, facts.sender.clone()))
+    }
+
+    pub(super) fn facts<'g: 'a, 'a>(&'g self, case: &Case<'a>) -> Result<Facts<'g, 'a>, Refusal> {
+        let app = self.app(&case.submission.app.name).ok_or(Refusal::UnknownApp)?;
+        if case.submission.envelope.recipients().len() > RECIPIENTS_MAX {
+            return Err(Refusal::TooManyRecipients { recipients_max: RECIPIENTS_MAX });
+        }
+        let sender = facts::sender(case.submission.envelope.reverse_path(), &self.settings);
+        let sender = sender.ok_or(Refusal::NullSender)?;
+        let configuration_set = self.configuration_set(app, case.findings);
+        let context = facts::context(case, sender, configuration_set, app, &self.settings);
+        Ok(Facts { app, sender, configuration_set, context })
+    }
+
+    pub(super) fn request<'a>(&'a self, resource: &'a Resource<'_>, facts: &'a Facts<'_, '_>) -> Request<'a> {
+        Request {
+            principal: facts.app.principal(),
+            action: ACTION,
+            resource: &resource.arn,
+            attached: resource.attached.unwrap_or(&resource.arn),
+            resource_account: &self.settings.account_id,
+            context: &facts.context,
+        }
+    }
+
+    /// The mail's own, if it may bring one, else that of its app or of all apps.
+    fn configuration_set<'a>(&'a self, app: &'a App, findings: &'a Findings<'_>) -> Option<&'a str> {
+        let own = findings.configuration_set.as_deref().filter(|_| self.settings.may_pass(CONFIGURATION_SET));
+        own.or_else(|| self.assigned_set(app))
+    }
+
+    fn assigned_set<'a>(&'a self, app: &'a App) -> Option<&'a str> {
+        app.configuration_set().or(self.settings.configuration_set.as_deref())
+    }
+
+    /// Each once: the identities of all who send, and the configuration set.
+    pub(super) fn resources(
+        &self,
+        findings: &Findings<'_>,
+        facts: &Facts<'_, '_>,
+    ) -> Result<Vec<Resource<'_>>, Refusal> {
+        let senders = [&findings.from.address, facts.sender].into_iter();
+        let senders = senders.chain(&findings.sender).chain(&findings.resent_senders);
+        let (mut resources, mut unverified) = (Vec::<Resource<'_>>::new(), Vec::<Address>::new());
+        for address in senders {
+            match self.identities.covering(address) {
+                Some(identity) if resources.iter().any(|known| known.arn == identity.arn()) => {}
+                Some(identity) => {
+                    let attached = self.attached(facts.app, identity, address);
+                    resources.push(Resource { arn: Cow::Borrowed(identity.arn()), attached });
+                }
+                None if unverified.contains(address) => {}
+                None => unverified.push(address.clone()),
+            }
+        }
+        if !unverified.is_empty() {
+            return Err(Refusal::Unverified { addresses: unverified });
+        }
+        if let Some(set) = facts.configuration_set {
+            let arn = format!("{}configuration-set/{set}", self.settings.arn_prefix());
+            resources.push(Resource { arn: Cow::Owned(arn), attached: None });
+        }
+        Ok(resources)
+    }
+
+    /// The documents of an address identity take the place of its domain's. Where it has none, the domain's
+    /// apply (SES developer guide, "Creating an identity authorization policy").
+    fn attached(&self, app: &App, identity: &Identity, address: &Address) -> Option<&str> {
+        if app.policies().has_resource_documents(identity.arn()) {
+            return None;
+        }
+        self.identities.domain_of(address).map(Identity::arn)
+    }
+
+    fn permit(
+        &self,
+        app: &App,
+        submission: Submission,
+        sender: Address,
+        findings: &Findings<'_>,
+        occasion: Occasion,
+    ) -> PermittedMail {
+        let tags = format!("app={}, decision={}", app.name(), occasion.decision);
+        let own_fields = [(CONFIGURATION_SET, self.assigned_set(app)), (MESSAGE_TAGS, Some(tags.as_str()))];
+        let mut added = vec![occasion.received];
+        for (name, value) in own_fields {
+            let brings_own = self.settings.may_pass(name) && findings.has_field(name);
+            // INVARIANT: the names are constants, and the values were checked when the settings were: none fails.
+            added.extend(value.filter(|_| !brings_own).and_then(|value| AddedField::new(name, value).ok()));
+        }
+        let edited = edit(findings, &Edits { pass_headers: &self.settings.pass_headers, added: &added });
+        PermittedMail::new(submission, sender, edited.header, edited.removed)
+    }
+}
+
+/// The most restrictive decision counts, and without any nothing is allowed.
+pub(super) fn rule_on<'g>(decisions: impl Iterator<Item = Decision<'g>>) -> Result<(), Refusal> {
+    match decisions.max_by_key(|decision| severity(decision.verdict)) {
+        Some(Decision { verdict: Verdict::Allow, .. }) => Ok(()),
+        Some(Decision { verdict: Verdict::ExplicitDeny, statement: Some(statement) }) => {
+            Err(Refusal::Denied { statement: statement_name(statement) })
+        }
+        Some(_) | None => Err(Refusal::NotAllowed),
+    }
+}
+
+fn severity(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Allow => 0,
+        Verdict::ImplicitDeny => 1,
+        Verdict::ExplicitDeny => 2,
+    }
+}
+
+/// What a client is told of a statement: its Sid, else its file's name and its number, from one.
+pub fn statement_name(statement: StatementRef<'_>) -> String {
+    let in_file = || {
+        let file = statement.document.rsplit(['/', '\\']).next().unwrap_or(statement.document);
+        format!("{} of {file}", statement.index.saturating_add(1))
+    };
+    statement.sid.map_or_else(in_file, str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::SystemTime;
+
+    use super::{Gate, Occasion};
+    use crate::gate::{AppSettings, DecisionId, IdentityName, RecipientsScope, Refusal, Settings};
+    use crate::inspect::{AddedField, Limits, inspect};
+    use crate::mail::{
+        Address, Client, Envelope, Evidence, KnownApp, Message, ReversePath, Submission, Transport,
+    };
+    use crate::policy::Document;
+
+    /// What becomes of a mail of this app, where there is one of the name `app`.
+    fn refusal(app: &str) -> Option<Refusal> {
+        let settings = Settings {
+            region: "eu-west-1".to_owned(),
+            account_id: "123456789012".to_owned(),
+            identities: vec![IdentityName::parse("example.com").unwrap()],
+            configuration_set: None,
+            pass_headers: Vec::new(),
+            bounce_address: None,
+            recipients: RecipientsScope::Envelope,
+            source_vpc: None,
+            source_vpce: None,
+            apps: vec![AppSettings { name: "app".to_owned(), ..AppSettings::default() }],
+        };
+        let allow = include_str!("../../config/policy/allow-sending.json");
+        let document = Arc::new(Document::parse("allow", allow).unwrap().0);
+        let gate = Gate::new(settings, vec![document]).unwrap();
+        let message = Message::from(&b"From: a@example.com\r\n\r\n"[..]);
+        let address = Address::parse("a@example.com").unwrap();
+        let submission = Submission {
+            app: KnownApp { name: app.into(), by: Evidence::Network },
+            client: Client::new(([10, 0, 5, 7], 4711).into(), "default".into(), Transport::Plain),
+            greeting_name: "app".to_owned(),
+            envelope: Envelope::new(ReversePath::Mailbox(address.clone()), vec![address]).unwrap(),
+            message: message.clone(),
+        };
+        let findings = inspect(message.header(), &Limits::default()).unwrap();
+        let (now, decision) = (SystemTime::UNIX_EPOCH, DecisionId::new(0, 0));
+        let received = AddedField::new("Received", "by tests").unwrap();
+        let judgement = gate.judge(submission, &findings, Occasion { now, decision, received });
+        judgement.ruling.err().map(|refused| refused.refusal)
+    }
+
+    #[test]
+    fn only_an_app_of_ours_may_send() {
+        assert_eq!(refusal("app"), None);
+        assert_eq!(refusal("gone"), Some(Refusal::UnknownApp));
+    }
+}

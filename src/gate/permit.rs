@@ -1,0 +1,99 @@
+//! The right to send one mail, as a value, and its opposite.
+
+use bytes::Bytes;
+
+use crate::mail::{Address, Body, Submission};
+
+/// SES's bound on one message, which no support request lifts (SES developer guide, "Service quotas").
+pub const RECIPIENTS_MAX: usize = 50;
+
+/// A mail that policy permits, in the very octets that were judged. Only the gate builds it, and nothing else
+/// can be delivered.
+#[derive(Debug)]
+pub struct PermittedMail {
+    submission: Submission,
+    sender: Address,
+    header: Bytes,
+    removed: Vec<String>,
+}
+
+/// A mail that may not be sent, and why.
+#[derive(Debug)]
+pub struct Refused {
+    pub submission: Submission,
+    pub refusal: Refusal,
+}
+
+/// Our no.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// `MAIL FROM:<>`, and no address is configured to stand in for it.
+    NullSender,
+    TooManyRecipients {
+        recipients_max: usize,
+    },
+    /// No verified identity covers these, so SES would refuse.
+    Unverified {
+        addresses: Vec<Address>,
+    },
+    /// A statement denies: by its Sid, or else by its document and number.
+    Denied {
+        statement: String,
+    },
+    /// No statement allows this.
+    NotAllowed,
+    /// The app is not, or no more, one of ours.
+    UnknownApp,
+}
+
+impl PermittedMail {
+    pub(super) fn new(submission: Submission, sender: Address, header: Bytes, removed: Vec<String>) -> Self {
+        Self { submission, sender, header, removed }
+    }
+
+    pub fn submission(&self) -> &Submission {
+        &self.submission
+    }
+
+    /// MAIL FROM. Never null.
+    pub fn sender(&self) -> &Address {
+        &self.sender
+    }
+
+    /// Never empty.
+    pub fn recipients(&self) -> &[Address] {
+        self.submission.envelope.recipients()
+    }
+
+    /// The edited header block, dot-stuffed, without the empty line that ends it.
+    pub fn header(&self) -> &Bytes {
+        &self.header
+    }
+
+    /// All that follows, dot-stuffed; begins with the empty line unless it is empty.
+    pub fn body(&self) -> &Body {
+        self.submission.message.body()
+    }
+
+    /// The names of the fields that were taken out.
+    pub fn removed(&self) -> &[String] {
+        &self.removed
+    }
+
+    /// A permit that no policy gave, so that delivery can be tested by itself.
+    #[cfg(test)]
+    pub fn for_tests(sender: &str, recipients: &[&str], message: &crate::mail::Message) -> Self {
+        use crate::mail::{Client, Envelope, Evidence, KnownApp, ReversePath, Transport};
+
+        let sender = Address::parse(sender).unwrap();
+        let recipients = recipients.iter().map(|text| Address::parse(text).unwrap()).collect();
+        let submission = Submission {
+            app: KnownApp { name: "default".into(), by: Evidence::Network },
+            client: Client::new(([127, 0, 0, 1], 4711).into(), "default".into(), Transport::Plain),
+            greeting_name: "app".to_owned(),
+            envelope: Envelope::new(ReversePath::Mailbox(sender.clone()), recipients).unwrap(),
+            message: message.clone(),
+        };
+        Self::new(submission, sender, message.header().clone(), Vec::new())
+    }
+}
