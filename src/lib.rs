@@ -1,5 +1,6 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod compare;
 pub mod gate;
 pub mod inspect;
 pub mod json;
