@@ -1,6 +1,8 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
+pub mod admission;
 pub mod compare;
+pub mod credentials;
 pub mod gate;
 pub mod inspect;
 pub mod json;
@@ -8,3 +10,4 @@ pub mod mail;
 pub mod policy;
 pub mod secret;
 pub mod smtp;
+pub mod telemetry;

@@ -1,0 +1,163 @@
+#![cfg(test)]
+//! Logins under attack, with the clock paused: what a failure costs, who is locked out and for how long, and that
+//! nothing but the log tells one failure from another.
+
+use std::time::Duration;
+
+use sesgate::admission::{
+    Admission, App, ClearText, Limits, ListenerRules, Login, PasswordHash, Requires, Settings, Strangers,
+};
+use sesgate::mail::{Client, Transport};
+use sesgate::secret::Secret;
+use sesgate::smtp::{Credentials, LoginOffer, LoginOutcome, Standing};
+use tokio::time::{Instant, advance};
+
+/// Of `correct horse`.
+const HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$OZEtDVEgCQxNd3Uh5cuqdQ$rU4Zg5skSwRzuxJe56FZ8QFLwdIc/ubxP6IEo/vhznE";
+const RIGHT: &str = "correct horse";
+const SECOND: Duration = Duration::from_secs(1);
+
+fn app(name: &str, networks: &[&str], user_name: &str, requires: Requires) -> App {
+    let logins =
+        vec![Login { user_name: user_name.to_owned(), password_hash: PasswordHash::parse(HASH).unwrap() }];
+    let networks = networks.iter().map(|text| text.parse().unwrap()).collect();
+    App { name: name.into(), networks, logins, requires }
+}
+
+fn admission(limits: Limits) -> Admission {
+    Admission::new(Settings {
+        apps: vec![
+            app("either", &["10.0.5.0/24"], "ann", Requires::Either),
+            app("both", &["10.0.6.0/24"], "bob", Requires::Both),
+        ],
+        listeners: vec![ListenerRules {
+            listener: "strict".into(),
+            clear_text: ClearText::Taken,
+            strangers: Strangers::Everybody,
+        }],
+        limits,
+    })
+}
+
+fn client(address: &str) -> Client {
+    Client::new(format!("{address}:4711").parse().unwrap(), "default".into(), Transport::Plain)
+}
+
+/// What becomes of a login, and after how long.
+async fn try_login(
+    admission: &Admission,
+    address: &str,
+    user: &str,
+    password: &str,
+) -> (LoginOutcome, Duration) {
+    let begun = Instant::now();
+    let credentials = Credentials { user_name: user.to_owned(), password: Secret::new(password.to_owned()) };
+    let outcome = admission.prove(&client(address), credentials).await;
+    (outcome, begun.elapsed())
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_failure_looks_like_another_only_longer_each_time() {
+    let admission = admission(Limits::default());
+    for (count, (user, password)) in (1..).zip([
+        ("ann", "wrong"),
+        ("nobody", "wrong"),
+        ("nobody", RIGHT),
+        ("bob", RIGHT),
+        ("bob", "wrong"),
+    ]) {
+        let answer = try_login(&admission, "192.0.2.1", user, password).await;
+        assert_eq!(answer, (LoginOutcome::Refused, count * SECOND), "{user} {password}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_address_that_fails_too_often_is_locked_out_for_a_while_and_no_other() {
+    let admission = admission(Limits { failures_max: 4, ..Limits::default() });
+    for _ in 0..4 {
+        assert_eq!(try_login(&admission, "192.0.2.1", "ann", "wrong").await.0, LoginOutcome::Refused);
+    }
+    let proven = LoginOutcome::Proven { app: "either".into() };
+    let locked_out = (LoginOutcome::LockedOut, Duration::ZERO);
+    assert_eq!(try_login(&admission, "192.0.2.2", "ann", RIGHT).await.0, proven);
+    // Not even the right password, nor one that was proven just now.
+    assert_eq!(try_login(&admission, "192.0.2.1", "ann", RIGHT).await, locked_out);
+    advance(Duration::from_mins(9)).await;
+    assert_eq!(try_login(&admission, "192.0.2.1", "ann", RIGHT).await, locked_out);
+    advance(Duration::from_mins(1)).await;
+    assert_eq!(try_login(&admission, "192.0.2.1", "ann", RIGHT).await.0, proven);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_between_does_not_make_room_for_more_guesses() {
+    let admission = admission(Limits { failures_max: 4, ..Limits::default() });
+    for _ in 0..4 {
+        try_login(&admission, "192.0.2.1", "bob", "wrong").await;
+        try_login(&admission, "192.0.2.1", "ann", RIGHT).await;
+    }
+    assert_eq!(try_login(&admission, "192.0.2.1", "bob", "wrong").await.0, LoginOutcome::LockedOut);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_has_one_ipv6_address_has_its_neighbours() {
+    let admission = admission(Limits { failures_max: 2, ..Limits::default() });
+    for address in ["[2001:db8:0:1::1]", "[2001:db8:0:1:ffff::2]"] {
+        assert_eq!(try_login(&admission, address, "ann", "wrong").await.0, LoginOutcome::Refused);
+    }
+    assert_eq!(try_login(&admission, "[2001:db8:0:1::3]", "ann", RIGHT).await.0, LoginOutcome::LockedOut);
+    let proven = LoginOutcome::Proven { app: "either".into() };
+    assert_eq!(try_login(&admission, "[2001:db8:0:2::1]", "ann", RIGHT).await.0, proven);
+}
+
+#[tokio::test(start_paused = true)]
+async fn guessing_at_once_gains_little() {
+    let admission = admission(Limits { failures_max: 3, checks_max: 1, ..Limits::default() });
+    let guesses = (0..20).map(|_| try_login(&admission, "192.0.2.1", "ann", "wrong"));
+    let outcomes = futures(guesses).await;
+    let refused = outcomes.iter().filter(|(outcome, _)| *outcome == LoginOutcome::Refused).count();
+    assert!((3..=4).contains(&refused), "{refused} guesses were looked at");
+}
+
+/// All of them at once.
+async fn futures<T>(all: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut pending: Vec<_> = all.map(Box::pin).collect();
+    let mut done = Vec::new();
+    std::future::poll_fn(|context| {
+        pending.retain_mut(|future| match future.as_mut().poll(context) {
+            std::task::Poll::Ready(value) => {
+                done.push(value);
+                false
+            }
+            std::task::Poll::Pending => true,
+        });
+        if pending.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+    done
+}
+
+#[test]
+fn what_a_client_is_welcomed_with_follows_from_its_address_and_its_listener() {
+    let admission = admission(Limits::default());
+    let known = |address, listener: &str, transport| {
+        let client = Client { listener: listener.into(), transport, ..client(address) };
+        let welcome = admission.welcome(&client);
+        let app = match welcome.standing {
+            Standing::Known(app) => app.name.to_string(),
+            Standing::LoginNeeded => "login needed".to_owned(),
+            Standing::Stranger => "stranger".to_owned(),
+        };
+        (app, welcome.login)
+    };
+    let (plain, tls) = (Transport::Plain, Transport::Tls);
+    for (address, listener, transport, app, login) in [
+        ("10.0.5.7", "default", plain, "either", LoginOffer::NeedsTls),
+        ("10.0.5.7", "default", tls, "either", LoginOffer::Now),
+        ("10.0.6.7", "default", tls, "login needed", LoginOffer::Now),
+        ("10.0.7.7", "default", plain, "login needed", LoginOffer::NeedsTls),
+        ("10.0.5.7", "strict", plain, "login needed", LoginOffer::Now),
+    ] {
+        assert_eq!(known(address, listener, transport), (app.to_owned(), login), "{address} {listener}");
+    }
+}
