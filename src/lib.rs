@@ -11,3 +11,4 @@ pub mod policy;
 pub mod secret;
 pub mod smtp;
 pub mod telemetry;
+pub mod upstream;

@@ -1,0 +1,258 @@
+//! Saying a permitted mail to SES, and hearing what became of it.
+//!
+//! [`Upstream::deliver`] is the story; it ends in an [`Outcome`], never in an error. This folder speaks SMTP and
+//! TLS as a client; it decides nothing about policy and words nothing for the relay's own clients.
+//!
+//! A mail on a kept session costs four round trips, MAIL, RCPT, DATA and the message, and one more for each
+//! recipient beyond the first: SES offers no PIPELINING, so each command waits for the answer to the last.
+
+mod answer;
+mod backoff;
+mod bucket;
+mod conversation;
+mod dial;
+mod extensions;
+mod fair_queue;
+mod octets;
+mod open;
+mod outcome;
+mod plain_text;
+mod pool;
+mod quota;
+mod settings;
+#[cfg(test)]
+mod tests;
+mod turns;
+mod wire;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::time::Instant;
+
+use crate::credentials::Login;
+use crate::gate::PermittedMail;
+use crate::mail::DomainName;
+use crate::upstream::backoff::Backoff;
+use crate::upstream::conversation::Conversation;
+use crate::upstream::fair_queue::Place;
+use crate::upstream::pool::Pool;
+use crate::upstream::quota::Quota;
+use crate::upstream::turns::{Jam, Turn, Turns};
+
+pub use answer::{Answer, AnswerError, Class, MessageId};
+pub use backoff::Health;
+pub use conversation::{SessionId, Step};
+pub use dial::{Dial, DialError, Dialling, SetupError, TcpDial};
+pub use open::OpenError;
+pub use outcome::{AccountTrouble, Outcome, Verdict};
+pub use settings::{Roots, Security, Settings};
+pub use wire::{Stream, WireError};
+
+/// The relay's side towards SES: one endpoint, one login, some sessions.
+pub struct Upstream {
+    settings: Arc<Settings>,
+    ehlo_name: DomainName,
+    login: Option<Login>,
+    dial: Arc<dyn Dial>,
+    turns: Arc<Turns>,
+    pool: Arc<Pool>,
+    backoff: Mutex<Backoff>,
+    quota: Mutex<Quota>,
+}
+
+impl Upstream {
+    /// Towards the endpoint that the settings name. Opens nothing yet.
+    pub fn over_tcp(settings: Settings, login: Option<Login>) -> Result<Self, SetupError> {
+        let dial = Arc::new(TcpDial::new(&settings)?);
+        Self::new(settings, login, dial)
+    }
+
+    /// Over whatever `dial` connects to.
+    pub fn new(settings: Settings, login: Option<Login>, dial: Arc<dyn Dial>) -> Result<Self, SetupError> {
+        let unfit = |source| SetupError::EhloName { name: settings.ehlo_name.clone(), source };
+        let ehlo_name = DomainName::parse(&settings.ehlo_name).map_err(unfit)?;
+        let settings = Arc::new(settings);
+        let turns = Turns::new(settings.connections_max, settings.recipients_per_second_max);
+        let pool = Pool::new(Arc::clone(&settings));
+        let (backoff, quota) = (Mutex::default(), Mutex::default());
+        Ok(Self { settings, ehlo_name, login, dial, turns, pool, backoff, quota })
+    }
+
+    /// Says a mail of an app to SES, when it is its turn. Dropped before its end, it takes the connection along,
+    /// and SES may have the mail.
+    pub async fn deliver(&self, app: &str, mail: &PermittedMail) -> Outcome {
+        let outcome = self.say_in_time(app, mail).await;
+        let session = outcome.session().map(SessionId::as_str);
+        if let Outcome::Accepted { .. } = outcome {
+            tracing::debug!(session, outcome = outcome.label(), "{outcome}");
+        } else {
+            tracing::warn!(session, outcome = outcome.label(), "{outcome}");
+        }
+        outcome
+    }
+
+    /// Proves the login on a session of its own, which comes on top of `connections_max` for a moment.
+    pub async fn probe(&self) -> Result<(), Arc<OpenError>> {
+        let session = self.open().await?;
+        self.pool.retire(session);
+        Ok(())
+    }
+
+    pub fn health(&self) -> Health {
+        self.backoff().health()
+    }
+
+    /// Takes leave of SES: for the end, when no mail is in hand any more.
+    pub async fn close(&self) {
+        self.turns.close().await;
+        self.pool.close().await;
+    }
+
+    /// Says a mail, and says it again for as long as it may be held: when SES throttles it, and when SES takes fewer
+    /// connections than the relay would open, as there will be one that another mail has left.
+    async fn say_in_time(&self, app: &str, mail: &PermittedMail) -> Outcome {
+        if let Err(verdict) = self.quota().admit(Instant::now()) {
+            return Outcome::Blocked { trouble: AccountTrouble::DailyQuota, verdict };
+        }
+        let until = Instant::now() + self.settings.hold;
+        // SES counts recipients, of which it takes no more than fifty.
+        let recipients = u32::try_from(mail.recipients().len()).unwrap_or(u32::MAX);
+        let (mut place, mut put_off) = (Place::Last, None);
+        loop {
+            let turn = match (self.turns.turn(app, recipients, place, until).await, put_off) {
+                (Ok(turn), _) => turn,
+                (Err(_), Some(outcome)) => return outcome,
+                (Err(Jam::Rate), None) => return Outcome::Paced { held: self.settings.hold },
+                (Err(Jam::Connections), None) => return Outcome::Busy { held: self.settings.hold },
+            };
+            let begun = turn.begun();
+            let outcome = self.say(turn, mail).await;
+            self.learn(&outcome, recipients, begun);
+            if !self.is_for_another_turn(&outcome) {
+                return outcome;
+            }
+            tracing::info!(outcome = outcome.label(), "a mail waits for another turn: {outcome}");
+            (place, put_off) = (Place::First, Some(outcome));
+        }
+    }
+
+    /// Whether there are sessions in use or idle, beside the turns of whoever asks.
+    fn has_sessions_beside(&self, own: usize) -> bool {
+        // In this order: a session is kept before its turn ends.
+        self.turns.taken() > own || !self.pool.is_empty()
+    }
+
+    fn is_for_another_turn(&self, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Throttled(_) => true,
+            Outcome::Unreachable(cause) => cause.is_one_too_many() && self.has_sessions_beside(0),
+            Outcome::Accepted { .. }
+            | Outcome::Refused(_)
+            | Outcome::Unverified(_)
+            | Outcome::Blocked { .. }
+            | Outcome::Deferred(_)
+            | Outcome::Unconfirmed(_)
+            | Outcome::Interrupted { .. }
+            | Outcome::InDoubt { .. }
+            | Outcome::LoginRefused(_)
+            | Outcome::Busy { .. }
+            | Outcome::Paced { .. } => false,
+        }
+    }
+
+    /// What an outcome tells of the account.
+    fn learn(&self, outcome: &Outcome, recipients: u32, begun: Instant) {
+        match outcome {
+            Outcome::Accepted { .. } => {
+                self.turns.accepted(recipients);
+                self.quota().accepted();
+            }
+            Outcome::Throttled(verdict) => {
+                if let Some(rate) = self.turns.throttled(begun) {
+                    tracing::warn!(recipients_per_second = rate, "sending more slowly: {verdict}");
+                }
+            }
+            Outcome::Blocked { trouble: AccountTrouble::DailyQuota, verdict } => {
+                self.quota().exceeded(verdict, begun, Instant::now());
+            }
+            Outcome::Refused(_)
+            | Outcome::Unverified(_)
+            | Outcome::Blocked { .. }
+            | Outcome::Deferred(_)
+            | Outcome::Unconfirmed(_)
+            | Outcome::Interrupted { .. }
+            | Outcome::InDoubt { .. }
+            | Outcome::Unreachable(_)
+            | Outcome::LoginRefused(_)
+            | Outcome::Busy { .. }
+            | Outcome::Paced { .. } => {}
+        }
+    }
+
+    async fn say(&self, turn: Turn, mail: &PermittedMail) -> Outcome {
+        if let Some(mut session) = self.pool.reuse(&turn).await {
+            let said = session.say(mail).await;
+            if !said.is_stale() {
+                let outcome = Outcome::new(said, session.session().cloned());
+                self.pool.give_back(turn, session);
+                return outcome;
+            }
+            // It died while it was idle, and that is no fault of the mail: once more, on a fresh one.
+            let stale = Outcome::new(said, session.session().cloned());
+            tracing::debug!(
+                session = stale.session().map(SessionId::as_str),
+                "a kept session was stale: {stale}"
+            );
+        }
+        let mut session = match self.open().await {
+            Ok(session) => session,
+            Err(cause) => {
+                if cause.is_one_too_many() {
+                    turn.shrink();
+                }
+                return Outcome::unopened(cause);
+            }
+        };
+        let said = session.say(mail).await;
+        let outcome = Outcome::new(said, session.session().cloned());
+        self.pool.give_back(turn, session);
+        outcome
+    }
+
+    async fn open(&self) -> Result<Conversation, Arc<OpenError>> {
+        let begun = Instant::now();
+        self.backoff().admit(begun)?;
+        match open::open(&self.settings, &self.ehlo_name, self.login.as_ref(), self.dial.as_ref()).await {
+            Ok(session) => {
+                self.backoff().succeeded();
+                Ok(session)
+            }
+            Err(cause) => {
+                let cause = Arc::new(cause);
+                // With others open, SES is well, and there is nothing to wait for but them.
+                if !cause.is_one_too_many() || !self.has_sessions_beside(1) {
+                    self.backoff().failed(begun, Instant::now(), Arc::clone(&cause));
+                }
+                Err(cause)
+            }
+        }
+    }
+
+    fn backoff(&self) -> MutexGuard<'_, Backoff> {
+        self.backoff.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn quota(&self) -> MutexGuard<'_, Quota> {
+        self.quota.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Upstream")
+            .field("host", &self.settings.host)
+            .field("turns", &self.turns)
+            .field("pool", &self.pool)
+            .finish_non_exhaustive()
+    }
+}
