@@ -8,6 +8,7 @@ pub mod inspect;
 pub mod json;
 pub mod mail;
 pub mod policy;
+pub mod relay;
 pub mod secret;
 pub mod smtp;
 pub mod telemetry;

@@ -1,0 +1,130 @@
+//! The path of one mail, top to bottom. Everything else serves it.
+
+mod decision_ids;
+mod doubt;
+mod record;
+mod verdict;
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::time::Instant;
+
+use crate::gate::{DecisionId, Gate, Occasion, PermittedMail, Refused};
+use crate::inspect::{self, AddedField, Defect, Protocol, Received};
+use crate::mail::{Evidence, Submission, Transport};
+use crate::relay::doubt::Doubt;
+use crate::smtp::Reply;
+use crate::telemetry::AuditSink;
+use crate::upstream::{Outcome, Upstream};
+
+pub use decision_ids::DecisionIds;
+pub use doubt::{DoubtSettings, Doubts};
+pub use record::effect_of;
+pub use verdict::{reply_to_defect, reply_to_refusal};
+
+/// Settles submissions: each is sent or refused, and the client, the audit log and SES hear the same of it.
+#[derive(Debug)]
+pub struct Relay {
+    /// What the relay calls itself in Received.
+    pub hostname: Arc<str>,
+    pub header_limits: inspect::Limits,
+    pub gate: Gate,
+    pub upstream: Upstream,
+    pub audit: Arc<dyn AuditSink>,
+    pub decision_ids: DecisionIds,
+    pub doubts: Doubts,
+}
+
+/// How a mail ended.
+#[derive(Debug)]
+enum Ending {
+    /// Its header cannot be judged.
+    Defective(Box<(Submission, Defect)>),
+    Refused(Box<Refused>),
+    Delivered(Box<PermittedMail>, Outcome),
+    /// SES may have it already, and it is too early to send it again.
+    Withheld(Box<PermittedMail>, Doubt),
+    /// There was no time to hear what becomes of it.
+    GivenUp(Box<PermittedMail>),
+}
+
+impl Relay {
+    /// Judges a mail, and sends it if it may be sent. The reply is what the client hears. Once `over` resolves, SES
+    /// is waited for no longer.
+    pub async fn settle(&self, submission: Submission, over: impl Future<Output = ()>) -> Reply {
+        let (now, begun) = (SystemTime::now(), Instant::now());
+        let decision = self.decision_ids.next(now);
+        // The octets are shared, not copied: findings point into them while the submission moves on.
+        let header = submission.message.header().clone();
+
+        let findings = inspect::inspect(&header, &self.header_limits);
+        let (resources, ruling) = match &findings {
+            Err(defect) => (Vec::new(), Err(Ending::Defective(Box::new((submission, defect.clone()))))),
+            Ok(findings) => {
+                let received = self.received(&submission, decision, now);
+                let judgement = self.gate.judge(submission, findings, Occasion { now, decision, received });
+                (judgement.resources, judgement.ruling.map_err(Ending::Refused))
+            }
+        };
+        let judged = begun.elapsed();
+
+        let doubt = ruling.as_ref().ok().and_then(|mail| {
+            let app = &mail.submission().app.name;
+            self.doubts.about(app, mail, Instant::now())
+        });
+        let ending = match (ruling, doubt) {
+            (Err(ending), _) => ending,
+            (Ok(mail), Some(doubt)) if !doubt.wait.is_zero() => Ending::Withheld(Box::new(mail), doubt),
+            (Ok(mail), _) => self.deliver(Box::new(mail), decision, over).await,
+        };
+        let reply = verdict::reply(&ending, self.gate.region(), decision);
+
+        let mail = record::Mail {
+            now,
+            decision,
+            findings: findings.as_ref().ok(),
+            resources: &resources,
+            ending: &ending,
+            repeats: doubt.map(|doubt| doubt.decision),
+            reply: &reply,
+            judged,
+            delivered: begun.elapsed().saturating_sub(judged),
+        };
+        self.audit.record(&mail.record());
+        reply
+    }
+
+    async fn deliver(
+        &self,
+        mail: Box<PermittedMail>,
+        decision: DecisionId,
+        over: impl Future<Output = ()>,
+    ) -> Ending {
+        let app = &mail.submission().app.name;
+        let outcome = tokio::select! {
+            biased;
+            outcome = self.upstream.deliver(app, &mail) => outcome,
+            () = over => return Ending::GivenUp(mail),
+        };
+        self.doubts.learn(app, &mail, &outcome, decision, Instant::now());
+        Ending::Delivered(mail, outcome)
+    }
+
+    fn received(&self, submission: &Submission, decision: DecisionId, now: SystemTime) -> AddedField {
+        Received {
+            greeting_name: &submission.greeting_name,
+            client: submission.client.address,
+            hostname: &self.hostname,
+            protocol: match (submission.client.transport, submission.app.by) {
+                (Transport::Plain, Evidence::Network) => Protocol::Esmtp,
+                (Transport::Plain, Evidence::Login) => Protocol::Esmtpa,
+                (Transport::Tls, Evidence::Network) => Protocol::Esmtps,
+                (Transport::Tls, Evidence::Login) => Protocol::Esmtpsa,
+            },
+            id: &decision.to_string(),
+            date: &record::rfc5322(now),
+        }
+        .field()
+    }
+}
