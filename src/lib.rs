@@ -10,6 +10,7 @@ pub mod mail;
 pub mod policy;
 pub mod relay;
 pub mod secret;
+pub mod server;
 pub mod smtp;
 pub mod telemetry;
 pub mod upstream;

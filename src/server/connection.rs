@@ -1,0 +1,314 @@
+//! One connection: octets of a socket to and from a session, every wait under a time-out.
+
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+use crate::admission::Admission;
+use crate::mail::Client;
+use crate::relay::Relay;
+use crate::server::Drain;
+use crate::server::door::{Door, TurnedAway};
+use crate::server::incoming::Incoming;
+use crate::server::memory::Memory;
+use crate::server::places::Places;
+use crate::server::settings::{Entrance, Settings};
+use crate::server::survive::{Panic, survive};
+use crate::server::wire::Wire;
+use crate::smtp::{self, Action, Awaited, Credentials, Event, Reply, Session};
+
+/// How long a client that is turned away may take to hear why.
+const LAST_WORD_TIME: Duration = Duration::from_secs(1);
+
+/// What the connections of all listeners share.
+#[derive(Debug)]
+pub struct Commons {
+    settings: Settings,
+    admission: Admission,
+    relay: Arc<Relay>,
+    drain: Drain,
+    places: Places,
+    memory: Memory,
+    panics: AtomicU64,
+}
+
+/// What the connections of one listener share.
+#[derive(Debug)]
+pub struct Connections {
+    door: Door,
+    sessions: Arc<smtp::Settings>,
+    commons: Arc<Commons>,
+}
+
+/// TLS cannot be set up at all.
+#[derive(Debug, thiserror::Error)]
+#[error("TLS cannot be set up")]
+pub struct TlsError(#[from] rustls::Error);
+
+/// What became of waiting for input.
+enum Read {
+    Input,
+    OutOfMemory,
+    TimedOut,
+    ShuttingDown,
+    Ended,
+}
+
+/// How a connection ended that did not break.
+enum End {
+    Closed,
+    TurnedAway(TurnedAway),
+}
+
+impl Commons {
+    pub fn new(settings: Settings, admission: Admission, relay: Arc<Relay>, drain: Drain) -> Self {
+        let places = Places::new(settings.connections_max, settings.connections_per_address_max);
+        let memory = Memory::new(settings.messages_octets_max);
+        Self { settings, admission, relay, drain, places, memory, panics: AtomicU64::new(0) }
+    }
+}
+
+impl Connections {
+    /// Whether sessions offer STARTTLS follows from the entrance.
+    pub fn new(
+        entrance: Entrance,
+        sessions: smtp::Settings,
+        commons: Arc<Commons>,
+    ) -> Result<Self, TlsError> {
+        let door = Door::new(entrance)?;
+        let sessions = Arc::new(smtp::Settings { start_tls: door.start_tls(), ..sessions });
+        Ok(Self { door, sessions, commons })
+    }
+
+    /// The name of the listener.
+    pub fn name(&self) -> &str {
+        self.door.name()
+    }
+
+    pub(super) fn drain(&self) -> &Drain {
+        &self.commons.drain
+    }
+
+    /// Carries on with an accepted connection in a task of its own.
+    pub(super) fn begin(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
+        let Some(place) = self.commons.places.take() else {
+            tracing::warn!(client = %peer, "too many connections; turning one away");
+            if self.door.greets_in_clear() {
+                turn_away(&stream);
+            }
+            return;
+        };
+        if let Err(error) = stream.set_nodelay(true) {
+            // Only a socket that is gone already refuses this.
+            tracing::debug!(client = %peer, %error, "the connection ended at once");
+            return;
+        }
+        let connections = Arc::clone(self);
+        self.commons.drain.spawn(async move {
+            connections.welcome(stream, peer).await;
+            drop(place);
+        });
+    }
+
+    /// Has the whole dialogue on a stream from its first octet on, be it of a PROXY header or of a TLS handshake,
+    /// and closes it.
+    pub async fn welcome<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: SocketAddr) {
+        let mut wire = Wire::new(stream);
+        let mut client = peer;
+        let ended = survive(self.enter_and_speak(&mut wire, &mut client)).await;
+        self.conclude(wire, client, ended).await;
+    }
+
+    /// The same on a stream whose client is known already.
+    pub async fn converse<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, client: Client) {
+        let mut wire = Wire::new(stream);
+        let address = SocketAddr::new(client.address, client.port);
+        let ended = survive(self.speak(&mut wire, client)).await;
+        self.conclude(wire, address, ended).await;
+    }
+
+    async fn enter_and_speak<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        wire: &mut Wire<S>,
+        address: &mut SocketAddr,
+    ) -> io::Result<End> {
+        let Commons { settings, drain, places, .. } = &*self.commons;
+        let entering = async {
+            *address = self.door.ask(wire, *address, &settings.timeouts).await?;
+            self.door.enter(wire, *address, places, &settings.timeouts).await
+        };
+        let entered = tokio::select! {
+            biased;
+            () = drain.begun() => return Ok(End::Closed),
+            entered = entering => entered,
+        };
+        match entered {
+            Ok((client, _place)) => self.speak(wire, client).await,
+            Err(turned_away) => Ok(End::TurnedAway(turned_away)),
+        }
+    }
+
+    async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        wire: &mut Wire<S>,
+        client: Client,
+    ) -> io::Result<End> {
+        let Commons { settings, admission, relay, drain, .. } = &*self.commons;
+        let idle = settings.timeouts.idle;
+        let end = Instant::now() + settings.timeouts.session;
+        let welcome = admission.welcome(&client);
+        let (mut session, greeting) = Session::new(Arc::clone(&self.sessions), client.clone(), welcome);
+        let mut action = Action::Say(greeting);
+        let mut incoming = None;
+        loop {
+            let event = match action {
+                Action::Say(reply) => {
+                    incoming = None;
+                    wire.say(&reply);
+                    Event::Input(&mut wire.input)
+                }
+                Action::Read(awaited) => {
+                    wire.send(idle).await?;
+                    match self.read(wire, awaited, &session, &mut incoming, end).await? {
+                        Read::Input => Event::Input(&mut wire.input),
+                        Read::OutOfMemory => Event::OutOfMemory,
+                        Read::TimedOut => Event::TimedOut,
+                        Read::ShuttingDown => Event::ShuttingDown,
+                        Read::Ended => Event::Eof,
+                    }
+                }
+                Action::Settle(submission) => {
+                    wire.send(idle).await?;
+                    Event::Settled(relay.settle(*submission, drain.over()).await)
+                }
+                Action::StartTls(reply) => {
+                    wire.say(&reply);
+                    wire.send(idle).await?;
+                    match self.door.start(wire, &settings.timeouts).await {
+                        Ok(()) => Event::Secured,
+                        Err(turned_away) => return Ok(End::TurnedAway(turned_away)),
+                    }
+                }
+                Action::Authenticate(credentials) => {
+                    wire.send(idle).await?;
+                    self.authenticate(&client, credentials).await
+                }
+                Action::Close(reply) => {
+                    if let Some(reply) = reply {
+                        wire.say(&reply);
+                    }
+                    wire.close(idle).await?;
+                    return Ok(End::Closed);
+                }
+            };
+            action = session.step(event);
+        }
+    }
+
+    /// Finds out whose credentials these are. Nothing is lost if the drain ends it.
+    async fn authenticate(&self, client: &Client, credentials: Credentials) -> Event<'static> {
+        let Commons { admission, drain, .. } = &*self.commons;
+        tokio::select! {
+            biased;
+            outcome = admission.prove(client, credentials) => Event::Authenticated(outcome),
+            () = drain.begun() => Event::ShuttingDown,
+        }
+    }
+
+    /// Waits for input. Between transactions the drain ends the wait; within one, only when its time is over.
+    async fn read<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        wire: &mut Wire<S>,
+        awaited: Awaited,
+        session: &Session,
+        incoming: &mut Option<Incoming>,
+        session_end: Instant,
+    ) -> io::Result<Read> {
+        let Commons { settings: Settings { timeouts, message_rate_min, .. }, drain, memory, .. } =
+            &*self.commons;
+        let now = Instant::now();
+        let end = match awaited {
+            Awaited::Command => now + timeouts.idle,
+            Awaited::Message => {
+                let incoming = incoming.get_or_insert_with(|| Incoming::new(now));
+                if incoming.make_room(memory, session.octets_held(), timeouts.memory).await.is_err() {
+                    return Ok(Read::OutOfMemory);
+                }
+                incoming.end(timeouts, *message_rate_min)
+            }
+        };
+        let told_to_stop = async {
+            if session.is_between_transactions() { drain.begun().await } else { drain.over().await }
+        };
+        tokio::select! {
+            biased;
+            () = told_to_stop => Ok(Read::ShuttingDown),
+            read = timeout_at(end.min(session_end), wire.receive(awaited)) => match read {
+                Ok(Ok(0)) => Ok(Read::Ended),
+                Ok(Ok(octets)) => {
+                    if let Some(incoming) = incoming {
+                        incoming.count(octets);
+                    }
+                    Ok(Read::Input)
+                }
+                Ok(Err(error)) => Err(error),
+                Err(_) => Ok(Read::TimedOut),
+            },
+        }
+    }
+
+    /// Tells the log how a connection ended, and the client if it does not know.
+    async fn conclude<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        mut wire: Wire<S>,
+        client: SocketAddr,
+        ended: Result<io::Result<End>, Panic>,
+    ) {
+        let listener = self.name();
+        let last_word = match ended {
+            Ok(Ok(End::Closed)) => {
+                tracing::debug!(%client, listener, "the connection ended");
+                None
+            }
+            Ok(Ok(End::TurnedAway(TurnedAway::Gone))) => {
+                tracing::debug!(%client, listener, "the connection ended at once");
+                None
+            }
+            Ok(Ok(End::TurnedAway(TurnedAway::Broken(error))) | Err(error)) => {
+                tracing::debug!(%client, listener, %error, "the connection broke");
+                None
+            }
+            Ok(Ok(End::TurnedAway(why))) => {
+                let cause = why.source().map(ToString::to_string);
+                tracing::warn!(%client, listener, reason = %why, cause, "turned a client away");
+                // To a client that begins with TLS, clear text would only be noise.
+                why.reply().filter(|_| self.door.greets_in_clear())
+            }
+            Err(Panic(words)) => {
+                let panics = self.commons.panics.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+                tracing::error!(%client, listener, panics, words, "a session panicked; the others go on");
+                Some(Reply::INTERNAL_ERROR)
+            }
+        };
+        if let Some(reply) = last_word {
+            wire.say(&reply);
+            // Nobody who is turned away may hold a place for longer.
+            let _ = wire.send(LAST_WORD_TIME).await;
+        }
+    }
+}
+
+/// Says that there are too many connections, if the socket takes it at once, which a fresh one does.
+fn turn_away(stream: &TcpStream) {
+    let mut reply = BytesMut::new();
+    Reply::TOO_MANY_CONNECTIONS.write_to(&mut reply);
+    let _ = stream.try_write(&reply);
+}

@@ -1,0 +1,24 @@
+//! Sockets towards applications: listeners accept, connections carry sessions, the drain ends them.
+//!
+//! Who the client is and when TLS begins is settled at the door. What is said on a connection is decided in
+//! `smtp`; what becomes of a mail, in `relay`.
+
+mod certificate;
+mod connection;
+mod door;
+mod drain;
+mod incoming;
+mod listener;
+mod memory;
+mod places;
+mod proxy;
+mod settings;
+mod survive;
+mod wire;
+
+pub use certificate::{Certificates, NotValid, ServerCertificate, ServerCertificateError};
+pub use connection::{Commons, Connections, TlsError};
+pub use drain::Drain;
+pub use listener::{BindError, Listener};
+pub use proxy::{ProxyError, ProxyHeader};
+pub use settings::{Entrance, Proxy, Settings, Timeouts, Tls};

@@ -1,0 +1,27 @@
+//! Turns a panic within one connection's work into a value, so that the others never learn of it.
+
+use std::any::Any;
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+/// What a panic said.
+#[derive(Debug)]
+pub(super) struct Panic(pub(super) String);
+
+/// Runs `work` to its end or to its panic. Whatever it borrowed may be half done then: it is to be given up.
+pub(super) async fn survive<T>(work: impl Future<Output = T>) -> Result<T, Panic> {
+    let mut work = pin!(work);
+    poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
+        Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
+        Ok(Poll::Pending) => Poll::Pending,
+        Err(payload) => Poll::Ready(Err(Panic(words(payload.as_ref())))),
+    })
+    .await
+}
+
+fn words(payload: &(dyn Any + Send)) -> String {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| payload.downcast_ref::<String>().cloned()).unwrap_or_else(|| "without words".to_owned())
+}

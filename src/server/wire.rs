@@ -1,0 +1,194 @@
+//! The octets of one connection: what came and is not yet read, what is said and not yet sent, in clear or within
+//! TLS. What they mean is not known here.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+use crate::smtp::{Awaited, Reply};
+
+/// Room for the commands of one packet, and as much as an idle connection holds.
+const COMMAND_BUFFER_OCTETS: usize = 2048;
+/// Room for what one read of a message brings.
+pub(super) const MESSAGE_BUFFER_OCTETS: usize = 65_536;
+/// With less room than this a message's buffer is left behind, held by what was read into it. With more it is
+/// filled on: or each octet that comes alone would hold a buffer of its own.
+const MESSAGE_ROOM_OCTETS_MIN: usize = 4096;
+/// How much of what a client still sends is read after the last reply, and for how long. A socket that is closed
+/// with input unread is reset, and the client may never see that reply.
+const LINGER_OCTETS: usize = 1 << 20;
+const LINGER_TIME: Duration = Duration::from_secs(2);
+
+/// One connection and what of it is not yet read or sent.
+pub(super) struct Wire<S> {
+    stream: Layer<S>,
+    pub(super) input: BytesMut,
+    pub(super) output: BytesMut,
+}
+
+enum Layer<S> {
+    Clear(S),
+    Secured(Box<TlsStream<Replayed<S>>>),
+    /// A handshake is on its way, or has failed.
+    Gone,
+}
+
+/// A stream, before it the octets that were read from it already.
+struct Replayed<S> {
+    octets: BytesMut,
+    stream: S,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream: Layer::Clear(stream), input: BytesMut::new(), output: BytesMut::new() }
+    }
+
+    /// Reads what comes; 0 octets are the end.
+    pub(super) async fn receive(&mut self, awaited: Awaited) -> io::Result<usize> {
+        let (room, room_min) = match awaited {
+            Awaited::Command => (COMMAND_BUFFER_OCTETS, 1),
+            Awaited::Message => (MESSAGE_BUFFER_OCTETS, MESSAGE_ROOM_OCTETS_MIN),
+        };
+        if self.input.is_empty() && self.input.capacity() > room {
+            // An idle connection does not hold on to the room that its last message took.
+            self.input = BytesMut::new();
+        }
+        if self.input.capacity().saturating_sub(self.input.len()) < room_min {
+            self.input.reserve(room.saturating_sub(self.input.len()).max(room_min));
+        }
+        match &mut self.stream {
+            Layer::Clear(stream) => stream.read_buf(&mut self.input).await,
+            Layer::Secured(stream) => stream.read_buf(&mut self.input).await,
+            Layer::Gone => Ok(0),
+        }
+    }
+
+    pub(super) fn say(&mut self, reply: &Reply) {
+        reply.write_to(&mut self.output);
+    }
+
+    /// Sends all that was said, in one piece.
+    pub(super) async fn send(&mut self, limit: Duration) -> io::Result<()> {
+        if self.output.is_empty() {
+            return Ok(());
+        }
+        let sent = timeout(limit, async {
+            match &mut self.stream {
+                Layer::Clear(stream) => send_all(stream, &mut self.output).await,
+                Layer::Secured(stream) => send_all(stream, &mut self.output).await,
+                Layer::Gone => Err(io::ErrorKind::NotConnected.into()),
+            }
+        });
+        sent.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+    }
+
+    /// Goes on within TLS, whose first octets may have been read already. If that fails the connection is gone.
+    pub(super) async fn secure(&mut self, acceptor: &TlsAcceptor, limit: Duration) -> io::Result<()> {
+        let Layer::Clear(stream) = std::mem::replace(&mut self.stream, Layer::Gone) else {
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        let replayed = Replayed { octets: std::mem::take(&mut self.input), stream };
+        let secured = timeout(limit, acceptor.accept(replayed))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        self.stream = Layer::Secured(Box::new(secured));
+        Ok(())
+    }
+
+    /// Sends what was said, and closes so that the client can read it.
+    pub(super) async fn close(&mut self, limit: Duration) -> io::Result<()> {
+        self.send(limit).await?;
+        let shutdown = async {
+            match &mut self.stream {
+                Layer::Clear(stream) => stream.shutdown().await,
+                Layer::Secured(stream) => stream.shutdown().await,
+                Layer::Gone => Ok(()),
+            }
+        };
+        timeout(limit, shutdown).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        let linger = async {
+            let mut read = 0_usize;
+            while read < LINGER_OCTETS {
+                self.input.clear();
+                match self.receive(Awaited::Command).await {
+                    Ok(0) | Err(_) => return,
+                    Ok(octets) => read = read.saturating_add(octets),
+                }
+            }
+        };
+        let _ = timeout(LINGER_TIME, linger).await;
+        Ok(())
+    }
+}
+
+async fn send_all(stream: &mut (impl AsyncWrite + Unpin), output: &mut BytesMut) -> io::Result<()> {
+    stream.write_all_buf(output).await?;
+    stream.flush().await
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Replayed<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.octets.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let octets = self.octets.len().min(buffer.remaining());
+        buffer.put_slice(self.octets.get(..octets).unwrap_or_default());
+        self.octets.advance(octets);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Replayed<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, octets)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    use super::{Awaited, MESSAGE_BUFFER_OCTETS, Wire};
+
+    #[tokio::test]
+    async fn octets_that_come_one_by_one_share_a_buffer() {
+        let (mut client, server) = duplex(1);
+        let mut wire = Wire::new(server);
+        let mut held = Vec::new();
+        let mut buffers = 0;
+        let mut next = std::ptr::null();
+        for _ in 0..MESSAGE_BUFFER_OCTETS {
+            client.write_all(b"x").await.unwrap();
+            assert_eq!(wire.receive(Awaited::Message).await.unwrap(), 1);
+            let octet = wire.input.split().freeze();
+            buffers += usize::from(octet.as_ptr() != next);
+            next = octet.as_ptr().wrapping_add(1);
+            held.push(octet);
+        }
+        assert_eq!(buffers, 2);
+    }
+}
