@@ -9,6 +9,7 @@ pub mod json;
 pub mod mail;
 pub mod policy;
 pub mod relay;
+pub mod sandbox;
 pub mod secret;
 pub mod server;
 pub mod smtp;
