@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod compare;
+pub mod config;
 pub mod credentials;
 pub mod gate;
 pub mod inspect;

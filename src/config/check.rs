@@ -1,0 +1,251 @@
+//! From what was said to what is needed: settings that must go together, and the files that they name.
+//!
+//! Notes every problem and goes on; the result counts only if there is none.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::path::Path;
+
+use super::app;
+use super::environment::Environment;
+use super::error::ConfigError;
+use super::form::Text;
+use super::load;
+use super::raw::{Raw, RawLogin, RawPolicy, RawSes};
+use super::secret::SecretSource;
+use super::section::{Notes, Placed};
+use super::settings::{Config, Policy, PolicyFile, Ses};
+use super::shape;
+use crate::credentials::Login;
+use crate::secret::Secret;
+use crate::upstream::{Roots, Security};
+
+/// What settings may name.
+#[derive(Debug)]
+pub struct Surroundings<'a> {
+    /// Where relative paths begin.
+    pub folder: &'a Path,
+    pub environment: &'a Environment,
+    /// Policies that are at hand, instead of those that `policy.files` matches.
+    pub policies: Option<Vec<PolicyFile>>,
+    pub purpose: Purpose,
+}
+
+/// What the configuration is wanted for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    Sending,
+    /// Neither the login of SES, nor those of apps, nor any certificate or key is looked at.
+    Judging,
+}
+
+/// That a problem is in the notes already.
+#[derive(Debug)]
+pub(super) struct Noted;
+
+/// INVARIANT: without a result, there is a problem in the notes.
+pub fn check(raw: Raw, surroundings: Surroundings<'_>, notes: &mut Notes) -> Option<Config> {
+    raw.listeners.iter().for_each(|listener| listener.check_login(&raw.apps, notes));
+    let listeners = raw.listeners.into_iter().map(|listener| listener.check(&surroundings, notes));
+    let listeners = listeners.collect::<Vec<_>>();
+    let ses = check_ses(raw.ses, &surroundings, notes);
+    let apps = app::check(raw.apps, &surroundings, notes);
+    let policy = check_policy(raw.policy, surroundings, notes);
+    let (apps, own_files) = apps.ok()?;
+    let policy = policy.ok()?.with(own_files);
+    Some(Config {
+        server: raw.server,
+        listeners: listeners.into_iter().collect::<Option<_>>()?,
+        apps,
+        limits: raw.limits,
+        message: raw.message,
+        ses: ses.ok()?,
+        delivery: raw.delivery,
+        policy,
+        log: raw.log,
+    })
+}
+
+fn check_ses(raw: RawSes, surroundings: &Surroundings<'_>, notes: &mut Notes) -> Result<Ses, Noted> {
+    let tls = raw.tls.as_ref().map_or(Security::ImplicitTls, |tls| tls.value);
+    refuse_clear_text(&raw, notes);
+    refuse_unverified_bounces(&raw, notes);
+    let region = raw.region.as_ref().map(|region| region.value.as_str());
+    let login = check_login(raw.login, tls, region, surroundings, notes);
+    let roots = check_roots(raw.ca_file.as_ref(), surroundings, notes);
+    let region = raw.region.ok_or(Noted)?.value;
+    let host = raw.host.map_or_else(|| ses_host(&region), |host| host.value);
+    let port = match tls {
+        Security::ImplicitTls => 465,
+        Security::StartTls => 587,
+        Security::None => 25,
+    };
+    Ok(Ses {
+        region,
+        account_id: raw.account_id.ok_or(Noted)?.value,
+        identities: values(raw.identities.ok_or(Noted)?),
+        server_name: raw.server_name.map_or_else(|| host.clone(), |name| name.value),
+        host,
+        port: raw.port.map_or(port, |port| port.value),
+        tls,
+        roots: roots?,
+        login: login?,
+        configuration_set: raw.configuration_set.map(|name| name.value),
+        pass_headers: values(raw.pass_headers.ok_or(Noted)?),
+        bounce_address: raw.bounce_address.map(|address| address.value),
+        ehlo_name: raw.ehlo_name,
+        max_send_rate: raw.max_send_rate.map(|rate| rate.value),
+        pool: raw.pool,
+        timeouts: raw.timeouts,
+    })
+}
+
+fn ses_host(region: &str) -> String {
+    format!("email-smtp.{region}.amazonaws.com")
+}
+
+fn refuse_clear_text(raw: &RawSes, notes: &mut Notes) {
+    let Some(tls) = raw.tls.as_ref().filter(|tls| tls.value == Security::None) else { return };
+    let region = raw.region.as_ref().map_or("<region>", |region| &region.value);
+    let host = raw.host.as_ref().map_or_else(|| ses_host(region), |host| host.value.clone());
+    let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
+    if !is_loopback && host != "localhost" {
+        notes.blame(tls, ConfigError::InClear { host });
+    }
+}
+
+fn refuse_unverified_bounces(raw: &RawSes, notes: &mut Notes) {
+    let (Some(address), Some(identities)) = (&raw.bounce_address, &raw.identities) else { return };
+    if !identities.iter().any(|identity| identity.value.covers(&address.value)) {
+        notes.blame(address, ConfigError::Unverified { address: address.value.to_string() });
+    }
+}
+
+fn check_login(
+    raw: RawLogin,
+    tls: Security,
+    region: Option<&str>,
+    surroundings: &Surroundings<'_>,
+    notes: &mut Notes,
+) -> Result<Option<Login>, Noted> {
+    if surroundings.purpose == Purpose::Judging {
+        return Ok(None);
+    }
+    match (raw.user_name, raw.password, raw.access_key_id, raw.secret_access_key) {
+        (None, None, None, None) if tls == Security::None => Ok(None),
+        (None, None, None, None) => {
+            notes.add(&raw.place, "ses", ConfigError::NoLogin);
+            Err(Noted)
+        }
+        (Some(user_name), Some(password), None, None) => {
+            let user_name = fetch_public(&user_name, &shape::USER_NAME, surroundings, notes);
+            let secret = fetch(&password, surroundings, notes);
+            let login = Login::new(user_name?, secret?);
+            login.map(Some).map_err(|error| note(&password, error, notes))
+        }
+        (None, None, Some(id), Some(key)) => {
+            let access_key_id = fetch_public(&id, &shape::ACCESS_KEY_ID, surroundings, notes);
+            let secret = fetch(&key, surroundings, notes);
+            let login = Login::from_access_key(access_key_id?, &secret?, region.ok_or(Noted)?);
+            login.map(Some).map_err(|error| note(&key, error, notes))
+        }
+        (Some(key), None, None, None) => Err(half(&key, "user_name", "password", notes)),
+        (None, Some(key), None, None) => Err(half(&key, "password", "user_name", notes)),
+        (None, None, Some(key), None) => Err(half(&key, "access_key_id", "secret_access_key", notes)),
+        (None, None, None, Some(key)) => Err(half(&key, "secret_access_key", "access_key_id", notes)),
+        (_, _, Some(key), _) | (_, _, None, Some(key)) => Err(note(&key, ConfigError::TwoLogins, notes)),
+    }
+}
+
+pub(super) fn fetch(
+    placed: &Placed<Option<SecretSource>>,
+    surroundings: &Surroundings<'_>,
+    notes: &mut Notes,
+) -> Result<Secret, Noted> {
+    let source = placed.value.as_ref().ok_or(Noted)?;
+    let secret = source.fetch(surroundings.folder, surroundings.environment);
+    secret.map_err(|error| note(placed, error, notes))
+}
+
+fn fetch_public(
+    placed: &Placed<Option<SecretSource>>,
+    form: &Text<String>,
+    surroundings: &Surroundings<'_>,
+    notes: &mut Notes,
+) -> Result<String, Noted> {
+    let text = fetch(placed, surroundings, notes)?;
+    let source = placed.value.as_ref().ok_or(Noted)?;
+    (form.parse)(text.expose()).map_err(|reason| note(placed, source.unfit(&text, form, reason), notes))
+}
+
+fn check_roots(
+    ca_file: Option<&Placed<String>>,
+    surroundings: &Surroundings<'_>,
+    notes: &mut Notes,
+) -> Result<Roots, Noted> {
+    let ca_file = ca_file.filter(|_| surroundings.purpose == Purpose::Sending);
+    let Some(ca_file) = ca_file else { return Ok(Roots::System) };
+    let path = surroundings.folder.join(&ca_file.value);
+    let pem = load::octets(&path).map_err(|error| note(ca_file, error, notes))?;
+    load::check_certificates(&path, &pem).map_err(|error| note(ca_file, error, notes))?;
+    Ok(Roots::Pem(pem))
+}
+
+fn check_policy(raw: RawPolicy, surroundings: Surroundings<'_>, notes: &mut Notes) -> Result<Policy, Noted> {
+    let files = match surroundings.policies {
+        Some(policies) => policies,
+        None => policy_files(raw.files, surroundings.folder, notes)?,
+    };
+    Ok(Policy {
+        files,
+        recipients: raw.recipients,
+        source_vpc: raw.source_vpc.map(|id| id.value),
+        source_vpce: raw.source_vpce.map(|id| id.value),
+    })
+}
+
+pub(super) fn policy_files(
+    patterns: Option<Vec<Placed<String>>>,
+    folder: &Path,
+    notes: &mut Notes,
+) -> Result<Vec<PolicyFile>, Noted> {
+    let mut files = Vec::new();
+    // Two patterns may match the same file.
+    let mut seen = BTreeSet::new();
+    for pattern in patterns.ok_or(Noted)? {
+        match load::policies(folder, &pattern.value) {
+            Err(error) => files.push(Err(note(&pattern, error, notes))),
+            Ok(paths) => {
+                for path in paths.into_iter().filter(|path| seen.insert(path.clone())) {
+                    files.push(PolicyFile::read(path).map_err(|error| note(&pattern, error, notes)));
+                }
+            }
+        }
+    }
+    files.into_iter().collect()
+}
+
+fn half<T>(key: &Placed<T>, has: &'static str, lacks: &'static str, notes: &mut Notes) -> Noted {
+    note(key, ConfigError::HalfALogin { has, lacks }, notes)
+}
+
+pub(super) fn note<T>(placed: &Placed<T>, error: impl Into<ConfigError>, notes: &mut Notes) -> Noted {
+    notes.blame(placed, error);
+    Noted
+}
+
+fn values<T>(items: Vec<Placed<T>>) -> Vec<T> {
+    items.into_iter().map(|item| item.value).collect()
+}
+
+impl Policy {
+    /// Those that apps name too. Many of them are among all policies already.
+    fn with(mut self, own: Vec<PolicyFile>) -> Self {
+        for file in own {
+            if !self.files.iter().any(|known| known.path == file.path) {
+                self.files.push(file);
+            }
+        }
+        self
+    }
+}
