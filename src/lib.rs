@@ -1,6 +1,8 @@
 #![doc = include_str!("ARCHITECTURE.md")]
 
 pub mod admission;
+pub mod app;
+pub mod cli;
 pub mod compare;
 pub mod config;
 pub mod credentials;

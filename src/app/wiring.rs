@@ -1,0 +1,220 @@
+//! From the words of the configuration to the settings of each part. Nothing is decided here.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::admission::{self, Admission};
+use crate::app::StartError;
+use crate::config::{App, Config, Listener, ListenerTls};
+use crate::gate::{self, Gate};
+use crate::inspect;
+use crate::policy::{Document, Family, Key, Surroundings};
+use crate::relay::{DecisionIds, DoubtSettings, Doubts, Relay};
+use crate::server::{self, Certificates, Commons, Connections, Drain, Entrance, Tls, TlsError};
+use crate::smtp::{self, StartTls};
+use crate::telemetry::AuditSink;
+use crate::upstream::{self, Upstream};
+
+/// The field by which a mail may bring a configuration set of its own, if it may pass.
+const CONFIGURATION_SET: &str = "X-SES-CONFIGURATION-SET";
+
+pub(super) fn relay(
+    config: &Config,
+    documents: Vec<Arc<Document>>,
+    upstream: Upstream,
+    audit: Arc<dyn AuditSink>,
+) -> Result<Relay, StartError> {
+    Ok(Relay {
+        hostname: Arc::clone(&config.server.hostname),
+        header_limits: header_limits(config),
+        gate: Gate::new(gate_settings(config), documents)?,
+        upstream,
+        audit,
+        decision_ids: DecisionIds::default(),
+        doubts: Doubts::new(DoubtSettings {
+            wait: config.delivery.in_doubt_wait,
+            mails_max: config.delivery.in_doubt_mails_max,
+        }),
+    })
+}
+
+pub(super) fn commons(config: &Config, relay: Arc<Relay>, drain: Drain) -> Arc<Commons> {
+    let limits = &config.limits;
+    let settings = server::Settings {
+        connections_max: limits.connections_max,
+        connections_per_address_max: limits.connections_per_address_max,
+        messages_octets_max: limits.messages_octets_max,
+        message_rate_min: limits.message_rate_min,
+        timeouts: server::Timeouts {
+            proxy: limits.proxy_timeout,
+            tls: limits.tls_timeout,
+            idle: limits.idle_timeout,
+            message: limits.message_timeout,
+            memory: limits.memory_timeout,
+            session: limits.session_timeout,
+        },
+    };
+    Arc::new(Commons::new(settings, Admission::new(admission_settings(config)), relay, drain))
+}
+
+pub(super) fn connections(
+    config: &Config,
+    listener: &Listener,
+    certificates: &Arc<Certificates>,
+    commons: &Arc<Commons>,
+) -> Result<Arc<Connections>, TlsError> {
+    let certificates = || Arc::clone(certificates);
+    let entrance = Entrance {
+        name: listener.name.as_str().into(),
+        tls: match listener.tls {
+            ListenerTls::None => Tls::Never,
+            ListenerTls::StartTls => Tls::OnRequest(certificates()),
+            ListenerTls::RequiredStartTls => Tls::BeforeMail(certificates()),
+            ListenerTls::Implicit => Tls::AtOnce(certificates()),
+        },
+        proxy: listener.proxy.clone(),
+    };
+    let connections = Connections::new(entrance, session_settings(config), Arc::clone(commons))?;
+    Ok(Arc::new(connections))
+}
+
+pub(super) fn header_limits(config: &Config) -> inspect::Limits {
+    inspect::Limits { fields_max: config.limits.header_fields_max, ..inspect::Limits::default() }
+}
+
+pub(super) fn session_settings(config: &Config) -> smtp::Settings {
+    let limits = &config.limits;
+    smtp::Settings {
+        hostname: Arc::clone(&config.server.hostname),
+        line_octets_max: limits.command_octets_max,
+        message_octets_max: limits.message_octets_max,
+        header_octets_max: limits.header_octets_max,
+        recipients_max: limits.recipients_max,
+        errors_max: limits.errors_max,
+        commands_max: limits.commands_max,
+        logins_failed_max: limits.logins_failed_max,
+        bare_lf: config.message.bare_lf,
+        // The listener's entrance says more.
+        start_tls: StartTls::NotOffered,
+    }
+}
+
+fn admission_settings(config: &Config) -> admission::Settings {
+    let limits = &config.limits;
+    admission::Settings {
+        apps: config.apps.iter().map(evidence).collect(),
+        listeners: config.listeners.iter().map(listener_rules).collect(),
+        limits: admission::Limits {
+            failures_max: limits.login_failures_max,
+            lockout: limits.login_lockout,
+            failure_delay: limits.login_failure_delay,
+            checks_max: limits.login_checks_max,
+            proof_memory: limits.login_memory,
+        },
+    }
+}
+
+pub(super) fn upstream_settings(config: &Config) -> upstream::Settings {
+    let ses = &config.ses;
+    upstream::Settings {
+        host: ses.host.clone(),
+        port: ses.port,
+        server_name: ses.server_name.clone(),
+        security: ses.tls,
+        roots: ses.roots.clone(),
+        ehlo_name: ses.ehlo_name.clone(),
+        recipients_per_second_max: ses.max_send_rate,
+        connections_max: ses.pool.connections_max,
+        connection_mails_max: ses.pool.connection_mails_max,
+        connection_age_max: ses.pool.connection_age_max,
+        connection_idle_max: ses.pool.connection_idle_max,
+        connect_timeout: ses.timeouts.connect_timeout,
+        tls_timeout: ses.timeouts.tls_timeout,
+        command_timeout: ses.timeouts.command_timeout,
+        write_timeout: ses.timeouts.write_timeout,
+        verdict_timeout: ses.timeouts.verdict_timeout,
+        hold: config.delivery.hold,
+    }
+}
+
+/// What the gate has to know.
+pub fn gate_settings(config: &Config) -> gate::Settings {
+    let ses = &config.ses;
+    gate::Settings {
+        region: ses.region.clone(),
+        account_id: ses.account_id.clone(),
+        identities: ses.identities.clone(),
+        configuration_set: ses.configuration_set.clone(),
+        pass_headers: ses.pass_headers.clone(),
+        bounce_address: ses.bounce_address.clone(),
+        recipients: config.policy.recipients,
+        source_vpc: config.policy.source_vpc.clone(),
+        source_vpce: config.policy.source_vpce.clone(),
+        apps: config.apps.iter().map(app_settings).collect(),
+    }
+}
+
+fn evidence(app: &App) -> admission::App {
+    admission::App {
+        name: app.name.as_str().into(),
+        networks: app.networks.clone(),
+        logins: app.logins.clone(),
+        requires: app.requires,
+    }
+}
+
+fn listener_rules(listener: &Listener) -> admission::ListenerRules {
+    admission::ListenerRules {
+        listener: listener.name.as_str().into(),
+        clear_text: listener.clear_text,
+        strangers: listener.strangers,
+    }
+}
+
+fn app_settings(app: &App) -> gate::AppSettings {
+    gate::AppSettings {
+        name: app.name.clone(),
+        tags: app.tags.clone(),
+        documents: app.policies.iter().map(|path| path.display().to_string()).collect(),
+        configuration_set: app.configuration_set.clone(),
+    }
+}
+
+/// What policies are judged against when they are read.
+pub(super) fn surroundings(config: &Config, app: &App, now: SystemTime) -> Surroundings {
+    let gate = gate_settings(config);
+    let configuration_set = app.configuration_set.clone().or(gate.configuration_set.clone());
+    let unconfigured = [
+        (Key::SourceVpc, gate.source_vpc.is_none()),
+        (Key::SourceVpce, gate.source_vpce.is_none()),
+        (Key::ConfigurationSet, configuration_set.is_none() && !gate.may_pass(CONFIGURATION_SET)),
+    ];
+    Surroundings {
+        partition: gate.partition().to_owned(),
+        region: gate.region,
+        account_id: gate.account_id,
+        identities: gate.identities.iter().map(ToString::to_string).collect(),
+        configuration_sets: configuration_set.into_iter().collect(),
+        unconfigured: unconfigured
+            .into_iter()
+            .filter_map(|(key, is_absent)| is_absent.then_some(key))
+            .collect(),
+        families: config
+            .listeners
+            .iter()
+            .flat_map(|listener| families(listener.address.ip()))
+            .copied()
+            .collect(),
+        now,
+    }
+}
+
+/// `[::]` takes IPv4 connections too.
+fn families(address: IpAddr) -> &'static [Family] {
+    match address {
+        IpAddr::V4(_) => &[Family::V4],
+        IpAddr::V6(address) if address.is_unspecified() => &[Family::V4, Family::V6],
+        IpAddr::V6(_) => &[Family::V6],
+    }
+}
