@@ -1,0 +1,10 @@
+#![cfg(test)]
+//! The door towards applications, over real sockets on loopback: TLS, PROXY headers, and the limits that each
+//! client meets. What is said behind the door is in `tests/transcripts`.
+
+mod client;
+mod descriptors;
+mod limits;
+mod proxy;
+mod rig;
+mod tls;

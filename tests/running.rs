@@ -1,0 +1,238 @@
+#![cfg(test)]
+//! The program while it runs: what it says when it starts, how it takes mail, and how it stops.
+
+#[path = "clients/dialogue.rs"]
+mod dialogue;
+#[path = "clients/program.rs"]
+mod program;
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use dialogue::send_hello;
+use program::{Program, Said};
+use sesgate::sandbox::{Settings, StandIn};
+use tempfile::NamedTempFile;
+use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::net::TcpStream;
+use tokio::process::{Child, ChildStderr, ChildStdout, Command};
+use tokio::time::timeout;
+
+/// Long enough for a busy machine; a test that waits for it has failed.
+const PATIENCE: Duration = Duration::from_mins(1);
+const REGION: &str = "ap-northeast-1";
+
+/// The program, and what it has yet to print.
+struct Running {
+    child: Child,
+    output: Lines<BufReader<ChildStdout>>,
+    log: Lines<BufReader<ChildStderr>>,
+}
+
+impl Running {
+    fn start(arguments: &[&str], variables: &[(&str, String)]) -> Self {
+        let mut command = sesgate(arguments, variables);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let log = BufReader::new(child.stderr.take().unwrap()).lines();
+        Self { child, output, log }
+    }
+
+    async fn tell_to_stop(&self) {
+        let id = self.child.id().unwrap().to_string();
+        let told = Command::new("sh").args(["-c", "kill -TERM \"$1\"", "sh", &id]).status().await.unwrap();
+        assert!(told.success());
+    }
+
+    /// How it ended, and all that it still printed on standard output.
+    async fn end(mut self) -> (ExitStatus, String) {
+        let mut rest = String::new();
+        while let Some(line) = timeout(PATIENCE, self.output.next_line()).await.unwrap().unwrap() {
+            rest.push_str(&line);
+            rest.push('\n');
+        }
+        (timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap(), rest)
+    }
+}
+
+fn sesgate(arguments: &[&str], variables: &[(&str, String)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sesgate"));
+    command.args(arguments).env_clear().envs(variables.iter().cloned());
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    command
+}
+
+/// Reads on to the line that holds `text`.
+async fn line_with(lines: &mut Lines<impl AsyncBufRead + Unpin>, text: &str) -> String {
+    let mut passed = String::new();
+    let read = async {
+        while let Some(line) = lines.next_line().await.unwrap() {
+            if line.contains(text) {
+                return line;
+            }
+            passed.push_str(&line);
+            passed.push('\n');
+        }
+        panic!("it ended without `{text}`: {passed}");
+    };
+    timeout(PATIENCE, read).await.unwrap()
+}
+
+/// How `serve` and `health` are told of a stand-in.
+fn variables(stand_in: &StandIn, ca_file: &NamedTempFile) -> Vec<(&'static str, String)> {
+    std::fs::write(ca_file.path(), stand_in.ca_pem()).unwrap();
+    let (endpoint, login) = (stand_in.endpoints().implicit_tls, stand_in.login());
+    vec![
+        ("SESGATE_SES_REGION", REGION.to_owned()),
+        ("SESGATE_SES_ACCOUNT_ID", "123456789012".to_owned()),
+        ("SESGATE_SES_IDENTITIES", "mail1.tak1wa.com".to_owned()),
+        ("SESGATE_SES_HOST", endpoint.ip().to_string()),
+        ("SESGATE_SES_PORT", endpoint.port().to_string()),
+        ("SESGATE_SES_SERVER_NAME", format!("email-smtp.{REGION}.amazonaws.com")),
+        ("SESGATE_SES_CA_FILE", ca_file.path().display().to_string()),
+        ("SESGATE_SES_USER_NAME", login.user_name.clone()),
+        ("SESGATE_SES_PASSWORD", login.password.expose().to_owned()),
+        ("SESGATE_POLICY_FILES", concat!(env!("CARGO_MANIFEST_DIR"), "/config/policy/*.json").to_owned()),
+    ]
+}
+
+/// Talks until the relay has said a line with `answer`.
+async fn ask(stream: &mut TcpStream, text: &str, answer: &str) {
+    stream.write_all(text.as_bytes()).await.unwrap();
+    let mut heard = String::new();
+    let hear = async {
+        while !(heard.contains(answer) && heard.ends_with("\r\n")) {
+            let octet = stream.read_u8().await.unwrap_or_else(|_| panic!("no `{answer}`: {heard}"));
+            heard.push(char::from(octet));
+        }
+    };
+    timeout(PATIENCE, hear).await.unwrap();
+}
+
+/// Waits until nobody can connect any more, which is a moment after it was announced.
+async fn closed(address: SocketAddr) {
+    let connect = async { while TcpStream::connect(address).await.is_ok() {} };
+    timeout(PATIENCE, connect).await.unwrap();
+}
+
+async fn stand_in() -> StandIn {
+    let identities = vec!["mail1.tak1wa.com".to_owned()];
+    let settings = Settings { region: REGION.to_owned(), identities, ..Settings::default() };
+    StandIn::start(settings).await.unwrap()
+}
+
+#[tokio::test]
+async fn told_to_stop_before_ses_has_answered_it_does() {
+    let stand_in = stand_in().await;
+    stand_in.faults().add("connect=delay 60s".parse().unwrap());
+    let ca_file = NamedTempFile::new().unwrap();
+    let mut variables = variables(&stand_in, &ca_file);
+    variables.push(("SESGATE_LISTENER_ADDRESS", "127.0.0.1:0".to_owned()));
+    let mut relay = Running::start(&["serve"], &variables);
+    line_with(&mut relay.log, "\"listening\"").await;
+    relay.tell_to_stop().await;
+    line_with(&mut relay.log, "\"stopped\"").await;
+    assert_eq!(relay.end().await.0.code(), Some(0));
+}
+
+#[tokio::test]
+async fn told_to_stop_it_finishes_what_is_in_hand() {
+    let stand_in = stand_in().await;
+    let ca_file = NamedTempFile::new().unwrap();
+    let mut variables = variables(&stand_in, &ca_file);
+    variables.push(("SESGATE_LISTENER_ADDRESS", "127.0.0.1:0".to_owned()));
+    let mut relay = Running::start(&["serve"], &variables);
+
+    // The log is JSON lines, since no terminal reads it.
+    let listening: serde_json::Value =
+        serde_json::from_str(&line_with(&mut relay.log, "\"listening\"").await).unwrap();
+    let address: SocketAddr = listening["address"].as_str().unwrap().parse().unwrap();
+    line_with(&mut relay.log, "Amazon SES takes the login").await;
+    variables.push(("SESGATE_LISTENER_ADDRESS", address.to_string()));
+    assert!(sesgate(&["health"], &variables).status().await.unwrap().success());
+
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    ask(&mut stream, "EHLO app\r\nMAIL FROM:<app@mail1.tak1wa.com>\r\n", "2.1.0 Ok").await;
+    ask(&mut stream, "RCPT TO:<bob@example.com>\r\nDATA\r\n", "354 ").await;
+    relay.tell_to_stop().await;
+    line_with(&mut relay.log, "stopping").await;
+    closed(address).await;
+    ask(&mut stream, "From: app@mail1.tak1wa.com\r\n\r\nIn hand\r\n.\r\n", "250 2.0.0 Ok 0").await;
+    ask(&mut stream, "", "421 4.3.2 ").await;
+    drop(stream);
+
+    let (status, audit) = relay.end().await;
+    assert_eq!(status.code(), Some(0));
+    let record: serde_json::Value = serde_json::from_str(&audit).expect("one line");
+    assert_eq!(record["effect"], "allow");
+    assert_eq!(stand_in.mailbox().mails()[0].summary.message_id, record["ses_message_id"]);
+
+    let asked = sesgate(&["health"], &variables).output().await.unwrap();
+    assert_eq!(asked.status.code(), Some(1));
+    let told = String::from_utf8(asked.stderr).unwrap();
+    assert!(told.starts_with(&format!("listener `default` on {address}: Connection refused")), "{told}");
+}
+
+#[tokio::test]
+async fn the_sandbox_says_what_to_type_and_tells_of_each_mail() {
+    let mut sandbox = Running::start(&["sandbox", "--listen", "127.0.0.1:0"], &[]);
+    let host = line_with(&mut sandbox.output, "SMTP host ").await;
+    let port = host.split("port ").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
+    let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
+    line_with(&mut sandbox.output, &format!("curl smtp://{address} --mail-from app@mail1.tak1wa.com")).await;
+    line_with(&mut sandbox.output, &format!("swaks --server {address} --from ceo@mail1.tak1wa.com")).await;
+
+    let reply = send_hello(address, "app@mail1.tak1wa.com").await;
+    assert!(reply.starts_with("250 "), "{reply}");
+    line_with(&mut sandbox.output, "allowed   app@mail1.tak1wa.com -> bob@example.com").await;
+    line_with(&mut sandbox.output, &reply).await;
+
+    let reply = send_hello(address, "ceo@mail1.tak1wa.com").await;
+    assert!(reply.starts_with("554 5.7.1 Denied by policy: statement OnlyTheAppAddress "), "{reply}");
+    line_with(&mut sandbox.output, "refused   ceo@mail1.tak1wa.com -> bob@example.com").await;
+    line_with(&mut sandbox.output, &reply).await;
+    line_with(&mut sandbox.output, "only-the-app-address.json:5 (OnlyTheAppAddress) denies identity").await;
+
+    sandbox.tell_to_stop().await;
+    let (status, rest) = sandbox.end().await;
+    assert_eq!((status.code(), rest.trim()), (Some(0), "stopping"));
+}
+
+#[tokio::test]
+async fn what_the_sandbox_tells_to_type_does_what_it_says() {
+    let mut sandbox = Running::start(&["sandbox", "--listen", "127.0.0.1:0"], &[]);
+    line_with(&mut sandbox.output, "a mail that is allowed").await;
+    let (mut paragraphs, mut paragraph) = (Vec::new(), String::new());
+    loop {
+        match sandbox.output.next_line().await.unwrap().unwrap().as_str() {
+            "" => paragraphs.push(std::mem::take(&mut paragraph)),
+            "Each mail shows here. Ctrl-C stops." => break,
+            line => writeln!(paragraph, "{line}").unwrap(),
+        }
+    }
+    let [_, curl, swaks, smtplib, _, refused] = &paragraphs[..] else { panic!("{paragraphs:?}") };
+    for (program, command) in [(Program::Curl, curl), (Program::Swaks, swaks), (Program::Smtplib, smtplib)] {
+        if program.is_installed() {
+            let said = program::run(shell(command)).await;
+            assert_eq!(said.exit_code, Some(0), "{command}: {said:?}");
+            line_with(&mut sandbox.output, "allowed   app@mail1.tak1wa.com -> bob@example.com").await;
+        }
+    }
+    for command in refused.lines() {
+        if Program::Swaks.is_installed() {
+            let Said { exit_code, text } = program::run(shell(command)).await;
+            assert!(
+                exit_code != Some(0) && text.contains("<** 554 5.7.1 Denied by policy"),
+                "{command}: {text}"
+            );
+        }
+    }
+}
+
+fn shell(command: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]);
+    shell
+}
