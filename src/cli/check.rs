@@ -3,10 +3,10 @@
 use std::io::{Write, stdout};
 use std::path::Path;
 
-use clap::ValueEnum;
 use serde_json::json;
 
 use crate::app;
+use crate::cli::format::Format;
 use crate::cli::problems::{Severity, Shown};
 use crate::cli::{ConfigFile, Exit, problems};
 use crate::config::{self, Config};
@@ -26,12 +26,6 @@ pub struct Arguments {
     /// The least level that fails; the relay itself refuses errors only
     #[arg(long, value_enum, value_name = "LEVEL", default_value_t = Severity::Error)]
     fail_on: Severity,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 /// What a configuration comes to: all that was found, and what the relay would do with it.

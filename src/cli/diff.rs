@@ -1,17 +1,17 @@
 //! `sesgate diff`: what changes for whom between two sets of policies.
 
 use std::fmt::Write as _;
-use std::io::{Write as _, stdout};
 
 use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::cli::findings::{
     bounds_json, bounds_text, examined_json, examined_text, example_json, example_text, reason_json,
-    reason_text,
+    reason_text, tell,
 };
+use crate::cli::format::Format;
 use crate::cli::problems::Shown;
-use crate::cli::{Exit, ground, problems};
+use crate::cli::{Exit, ground};
 use crate::compare::{self, Change, Diff};
 
 /// Exit code 0, or 1 when there is a change that `--fail-on` names
@@ -32,12 +32,6 @@ pub struct Arguments {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum FailOn {
     NewAllows,
     NewDenies,
@@ -45,14 +39,7 @@ enum FailOn {
 }
 
 pub fn run(arguments: &Arguments) -> Exit {
-    match answer(arguments) {
-        Ok((text, exit)) => {
-            // Whoever reads may have read enough.
-            let _ = stdout().write_all(text.as_bytes());
-            exit
-        }
-        Err(found) => problems::refuse(&found),
-    }
+    tell(answer(arguments))
 }
 
 fn answer(arguments: &Arguments) -> Result<(String, Exit), Vec<Shown>> {

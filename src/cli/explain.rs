@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use clap::ValueEnum;
 use jiff::Timestamp;
 
 use crate::app::{self, AccountError, Offline, OfflineMail};
+use crate::cli::format::Format;
 use crate::cli::paint::Paint;
 use crate::cli::problems::{self, Severity, Shown};
 use crate::cli::{Exit, named_config_file};
@@ -115,12 +115,6 @@ struct AccountFlags {
     /// The configuration set of the mail
     #[arg(long, value_name = "NAME", conflicts_with = "config")]
     configuration_set: Option<String>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
 }
 
 pub fn run(arguments: &Arguments) -> Exit {

@@ -1,14 +1,29 @@
 //! How `diff` and `who` say what they found: regions of mail, reasons, and what is not proven.
 
 use std::fmt::Write as _;
+use std::io::{Write as _, stdout};
 
 use serde_json::{Value, json};
 
+use crate::cli::problems::Shown;
+use crate::cli::{Exit, problems};
 use crate::compare::{Bound, Examined, Example, Reason};
 use crate::policy::Verdict;
 
 /// So many members of a class are written out for people; programs get all.
 const LABELS_MAX: usize = 8;
+
+/// Prints an answer, or why there is none.
+pub fn tell(answer: Result<(String, Exit), Vec<Shown>>) -> Exit {
+    match answer {
+        Ok((text, exit)) => {
+            // Whoever reads may have read enough.
+            let _ = stdout().write_all(text.as_bytes());
+            exit
+        }
+        Err(found) => problems::refuse(&found),
+    }
+}
 
 pub fn bounds_text(bounds: &[Bound]) -> String {
     let one = |bound: &Bound| {

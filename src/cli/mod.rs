@@ -4,6 +4,7 @@ mod check;
 mod diff;
 mod explain;
 mod findings;
+mod format;
 mod ground;
 mod hash_password;
 mod health;

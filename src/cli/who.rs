@@ -1,15 +1,14 @@
 //! `sesgate who`: which apps, clients and recipients may send as an address.
 
 use std::fmt::Write as _;
-use std::io::{Write as _, stdout};
 
-use clap::ValueEnum;
 use serde_json::{Value, json};
 
 use crate::cli::findings::{
     bounds_json, bounds_text, examined_json, examined_text, example_json, example_text, reason_json,
-    reason_text,
+    reason_text, tell,
 };
+use crate::cli::format::Format;
 use crate::cli::problems::Shown;
 use crate::cli::{ConfigFile, Exit, ground, problems};
 use crate::compare::{self, Permission, Who};
@@ -31,21 +30,8 @@ pub struct Arguments {
     ground: ground::Arguments,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    Text,
-    Json,
-}
-
 pub fn run(arguments: &Arguments) -> Exit {
-    match answer(arguments) {
-        Ok((text, exit)) => {
-            // Whoever reads may have read enough.
-            let _ = stdout().write_all(text.as_bytes());
-            exit
-        }
-        Err(found) => problems::refuse(&found),
-    }
+    tell(answer(arguments))
 }
 
 fn answer(arguments: &Arguments) -> Result<(String, Exit), Vec<Shown>> {
