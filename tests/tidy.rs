@@ -18,10 +18,11 @@ const LAYERS: &[&[&str]] = &[
     &["smtp", "policy", "inspect"],
     &["gate"],
     &["compare"],
-    &["telemetry", "credentials", "admission"],
+    &["telemetry"],
+    &["credentials", "admission"],
     &["upstream"],
     &["relay"],
-    &["server", "sandbox"],
+    &["server", "sandbox", "admin"],
     &["config"],
     &["app", "cli", "main"],
 ];
@@ -51,6 +52,8 @@ const HOMES: &[(&str, &[&str])] = &[
     ("socket2", &["server", "upstream"]),
     ("tokio", &["admission", "upstream", "sandbox", "relay", "server", "app", "cli", "main"]),
     ("tokio_util", &["upstream", "sandbox", "server", "app", "cli"]),
+    ("prometheus_client", &["telemetry"]),
+    ("axum", &["admin"]),
     ("tracing", &["telemetry", "admission", "upstream", "sandbox", "relay", "server", "app", "cli"]),
     ("tracing_subscriber", &["telemetry", "upstream"]),
 ];

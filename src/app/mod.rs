@@ -3,6 +3,7 @@
 mod account;
 mod certificates;
 mod compose;
+mod counted;
 mod offline;
 mod wiring;
 
@@ -19,7 +20,7 @@ use crate::json::Position;
 use crate::policy::{self, Document, Finding, Level, Source};
 use crate::relay::Relay;
 use crate::server::{BindError, Commons, Connections, Drain, Listener, TlsError};
-use crate::telemetry::AuditSink;
+use crate::telemetry::{AuditSink, Metrics};
 use crate::upstream::{OpenError, SetupError, Upstream};
 
 pub use self::wiring::gate_settings;
@@ -34,6 +35,7 @@ pub struct App {
     relay: Arc<Relay>,
     drain: Drain,
     drain_time: Duration,
+    metrics: Arc<Metrics>,
 }
 
 /// Why a relay cannot start although its configuration can be read.
@@ -158,6 +160,7 @@ impl App {
         let loaded = load_policies(config).map_err(StartError::Policy)?;
         log_doubts(&loaded.problems);
         let relay = Arc::new(wiring::relay(config, loaded.documents, upstream, audit)?);
+        let metrics = Arc::new(counted::metrics(&relay));
         let drain = Drain::default();
         let commons = wiring::commons(config, Arc::clone(&relay), drain.clone());
         let bind = |settings: &config::Listener| {
@@ -174,12 +177,17 @@ impl App {
             drain.spawn(listener.run());
             drain.spawn(certificates.run(drain.clone()));
         }
-        Ok(Self { addresses, relay, drain, drain_time: config.server.drain })
+        Ok(Self { addresses, relay, drain, drain_time: config.server.drain, metrics })
     }
 
     /// Where it listens, in the order of the configuration.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// What is counted, by name.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Whether SES would take mail now, by a login on a connection of its own.

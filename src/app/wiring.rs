@@ -10,7 +10,7 @@ use crate::config::{App, Config, Listener, ListenerTls};
 use crate::gate::{self, Gate};
 use crate::inspect;
 use crate::policy::{Document, Family, Key, Surroundings};
-use crate::relay::{DecisionIds, DoubtSettings, Doubts, Relay};
+use crate::relay::{Counts, DecisionIds, DoubtSettings, Doubts, Relay};
 use crate::server::{self, Certificates, Commons, Connections, Drain, Entrance, Tls, TlsError};
 use crate::smtp::{self, StartTls};
 use crate::telemetry::AuditSink;
@@ -36,6 +36,7 @@ pub(super) fn relay(
             wait: config.delivery.in_doubt_wait,
             mails_max: config.delivery.in_doubt_mails_max,
         }),
+        counts: Counts::default(),
     })
 }
 

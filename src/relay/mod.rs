@@ -1,5 +1,6 @@
 //! The path of one mail, top to bottom. Everything else serves it.
 
+mod counts;
 mod decision_ids;
 mod doubt;
 mod record;
@@ -18,6 +19,7 @@ use crate::smtp::Reply;
 use crate::telemetry::AuditSink;
 use crate::upstream::{Outcome, Upstream};
 
+pub use counts::Counts;
 pub use decision_ids::DecisionIds;
 pub use doubt::{DoubtSettings, Doubts};
 pub use record::effect_of;
@@ -34,6 +36,7 @@ pub struct Relay {
     pub audit: Arc<dyn AuditSink>,
     pub decision_ids: DecisionIds,
     pub doubts: Doubts,
+    pub counts: Counts,
 }
 
 /// How a mail ended.
@@ -91,7 +94,9 @@ impl Relay {
             judged,
             delivered: begun.elapsed().saturating_sub(judged),
         };
-        self.audit.record(&mail.record());
+        let record = mail.record();
+        self.counts.settled(&ending.submission().app.name, &record);
+        self.audit.record(&record);
         reply
     }
 

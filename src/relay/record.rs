@@ -89,7 +89,7 @@ pub fn effect_of(refusal: &Refusal) -> Effect {
 }
 
 impl Ending {
-    fn submission(&self) -> &Submission {
+    pub(super) fn submission(&self) -> &Submission {
         match self {
             Self::Defective(defective) => &defective.0,
             Self::Refused(refused) => &refused.submission,

@@ -1,0 +1,59 @@
+//! What the relay counts: every metric is in the table of `config/METRICS.md`, with its type and labels.
+#![cfg(test)]
+
+use std::fs;
+use std::sync::Arc;
+
+use sesgate::app::App;
+use sesgate::config::{self, Environment};
+use sesgate::telemetry::JsonLines;
+
+const CONFIG: &str = r#"
+[[listener]]
+address = "127.0.0.1:0"
+[ses]
+region = "us-east-1"
+account_id = "123456789012"
+identities = ["example.com"]
+host = "127.0.0.1"
+tls = "none"
+"#;
+
+#[tokio::test]
+async fn the_table_names_every_metric_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("sesgate.toml");
+    fs::write(&file, CONFIG).unwrap();
+    fs::create_dir(folder.path().join("policy")).unwrap();
+    fs::copy("config/policy/allow-sending.json", folder.path().join("policy/allow.json")).unwrap();
+    let config = config::load(Some(&file), &Environment::default());
+    let config = config.unwrap_or_else(|errors| panic!("{errors}"));
+    let app = App::start(&config, Arc::new(JsonLines::new(std::io::sink()))).unwrap();
+    let row = |name: &str, kind: &str, labels: String| format!("`{name}` | {kind} | {labels}");
+    let counted: Vec<String> = app
+        .metrics()
+        .descriptions()
+        .iter()
+        .map(|metric| {
+            let labels = metric.labels.iter().map(|label| format!("`{label}`")).collect::<Vec<_>>();
+            row(
+                &metric.name,
+                metric.kind,
+                if labels.is_empty() { "none".to_owned() } else { labels.join(", ") },
+            )
+        })
+        .collect();
+    let table = fs::read_to_string("config/METRICS.md").unwrap();
+    let rows: Vec<&str> = table.lines().filter_map(|line| line.strip_prefix("| `sesgate_")).collect();
+    for metric in &counted {
+        let stated = rows.iter().any(|row| format!("`sesgate_{row}").starts_with(metric.as_str()));
+        assert!(stated, "config/METRICS.md wants a row `| {metric} | what it says |`");
+    }
+    for row in &rows {
+        let is_counted = counted.iter().any(|metric| format!("`sesgate_{row}").starts_with(metric.as_str()));
+        assert!(is_counted, "config/METRICS.md describes what nobody counts: `sesgate_{row}");
+    }
+    let text = app.metrics().text();
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    app.stop().await;
+}
