@@ -169,6 +169,7 @@ fn every_key_can_come_from_a_variable() {
         ("user-name", "from-a-file\n"),
         ("access-key-id", "AKIAIOSFODNN7EXAMPLE"),
         ("other.json", "{}"),
+        ("token", "0123456789abcdef\n"),
     ] {
         fs::write(folder.path().join(name), text).unwrap();
     }
@@ -271,7 +272,8 @@ fn a_folder_may_be_named_like_a_pattern() {
     assert_eq!(config.policy.files[0].path, odd.join("p.json"));
 }
 
-const EXAMPLE_VARIABLES: [(&str, &str); 2] = [("SES_USER_NAME", "user"), ("SES_PASSWORD", SECRET)];
+const EXAMPLE_VARIABLES: [(&str, &str); 3] =
+    [("SES_USER_NAME", "user"), ("SES_PASSWORD", SECRET), ("ADMIN_TOKEN", "0123456789abcdef")];
 
 #[test]
 fn the_example_works_as_it_is() {

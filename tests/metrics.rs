@@ -11,6 +11,8 @@ use sesgate::telemetry::JsonLines;
 const CONFIG: &str = r#"
 [[listener]]
 address = "127.0.0.1:0"
+[admin]
+address = "off"
 [ses]
 region = "us-east-1"
 account_id = "123456789012"

@@ -130,6 +130,7 @@ async fn told_to_stop_before_ses_has_answered_it_does() {
     let ca_file = NamedTempFile::new().unwrap();
     let mut variables = variables(&stand_in, &ca_file);
     variables.push(("SESGATE_LISTENER_ADDRESS", "127.0.0.1:0".to_owned()));
+    variables.push(("SESGATE_ADMIN_ADDRESS", "127.0.0.1:0".to_owned()));
     let mut relay = Running::start(&["serve"], &variables);
     line_with(&mut relay.log, "\"listening\"").await;
     relay.tell_to_stop().await;
@@ -143,15 +144,20 @@ async fn told_to_stop_it_finishes_what_is_in_hand() {
     let ca_file = NamedTempFile::new().unwrap();
     let mut variables = variables(&stand_in, &ca_file);
     variables.push(("SESGATE_LISTENER_ADDRESS", "127.0.0.1:0".to_owned()));
+    variables.push(("SESGATE_ADMIN_ADDRESS", "127.0.0.1:0".to_owned()));
     let mut relay = Running::start(&["serve"], &variables);
 
     // The log is JSON lines, since no terminal reads it.
     let listening: serde_json::Value =
         serde_json::from_str(&line_with(&mut relay.log, "\"listening\"").await).unwrap();
     let address: SocketAddr = listening["address"].as_str().unwrap().parse().unwrap();
+    let admin: serde_json::Value =
+        serde_json::from_str(&line_with(&mut relay.log, "the admin listener listens").await).unwrap();
     line_with(&mut relay.log, "Amazon SES takes the login").await;
     variables.push(("SESGATE_LISTENER_ADDRESS", address.to_string()));
+    variables.push(("SESGATE_ADMIN_ADDRESS", admin["address"].as_str().unwrap().to_owned()));
     assert!(sesgate(&["health"], &variables).status().await.unwrap().success());
+    assert!(sesgate(&["health", "--ready"], &variables).status().await.unwrap().success());
 
     let mut stream = TcpStream::connect(address).await.unwrap();
     ask(&mut stream, "EHLO app\r\nMAIL FROM:<app@mail1.tak1wa.com>\r\n", "2.1.0 Ok").await;
@@ -159,6 +165,11 @@ async fn told_to_stop_it_finishes_what_is_in_hand() {
     relay.tell_to_stop().await;
     line_with(&mut relay.log, "stopping").await;
     closed(address).await;
+    assert!(sesgate(&["health"], &variables).status().await.unwrap().success());
+    let asked = sesgate(&["health", "--ready"], &variables).output().await.unwrap();
+    assert_eq!(asked.status.code(), Some(1));
+    let told = String::from_utf8(asked.stdout).unwrap();
+    assert!(told.contains("the relay was told to stop"), "{told}");
     ask(&mut stream, "From: app@mail1.tak1wa.com\r\n\r\nIn hand\r\n.\r\n", "250 2.0.0 Ok 0").await;
     ask(&mut stream, "", "421 4.3.2 ").await;
     drop(stream);
@@ -172,12 +183,18 @@ async fn told_to_stop_it_finishes_what_is_in_hand() {
     let asked = sesgate(&["health"], &variables).output().await.unwrap();
     assert_eq!(asked.status.code(), Some(1));
     let told = String::from_utf8(asked.stderr).unwrap();
+    let expected = format!("admin listener on {}: Connection refused", admin["address"].as_str().unwrap());
+    assert!(told.starts_with(&expected), "{told}");
+    variables.push(("SESGATE_ADMIN_ADDRESS", "off".to_owned()));
+    let asked = sesgate(&["health"], &variables).output().await.unwrap();
+    assert_eq!(asked.status.code(), Some(1));
+    let told = String::from_utf8(asked.stderr).unwrap();
     assert!(told.starts_with(&format!("listener `default` on {address}: Connection refused")), "{told}");
 }
 
 #[tokio::test]
 async fn the_sandbox_says_what_to_type_and_tells_of_each_mail() {
-    let mut sandbox = Running::start(&["sandbox", "--listen", "127.0.0.1:0"], &[]);
+    let mut sandbox = Running::start(&["sandbox", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], &[]);
     let host = line_with(&mut sandbox.output, "SMTP host ").await;
     let port = host.split("port ").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
     let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
@@ -202,7 +219,7 @@ async fn the_sandbox_says_what_to_type_and_tells_of_each_mail() {
 
 #[tokio::test]
 async fn what_the_sandbox_tells_to_type_does_what_it_says() {
-    let mut sandbox = Running::start(&["sandbox", "--listen", "127.0.0.1:0"], &[]);
+    let mut sandbox = Running::start(&["sandbox", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], &[]);
     line_with(&mut sandbox.output, "a mail that is allowed").await;
     let (mut paragraphs, mut paragraph) = (Vec::new(), String::new());
     loop {

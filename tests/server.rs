@@ -53,6 +53,7 @@ fn start() -> App {
     let environment = [
         ("SESGATE_SERVER_HOSTNAME", "gate.test"),
         ("SESGATE_LISTENER_ADDRESS", "127.0.0.1:0"),
+        ("SESGATE_ADMIN_ADDRESS", "off"),
         ("SESGATE_LIMITS_CONNECTIONS_MAX", "1"),
         ("SESGATE_SES_REGION", "ap-northeast-1"),
         ("SESGATE_SES_ACCOUNT_ID", "123456789012"),

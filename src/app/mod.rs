@@ -5,6 +5,7 @@ mod certificates;
 mod compose;
 mod counted;
 mod offline;
+mod running;
 mod wiring;
 
 use std::io;
@@ -13,12 +14,15 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::{self, Admin};
 use crate::app::certificates::RenewedCertificates;
+use crate::app::running::Running;
 use crate::config::{self, Config, PolicyFile};
 use crate::gate::{Gate, GateError};
 use crate::json::Position;
 use crate::policy::{self, Document, Finding, Level, Source};
-use crate::relay::Relay;
 use crate::server::{BindError, Commons, Connections, Drain, Listener, TlsError};
 use crate::telemetry::{AuditSink, Metrics};
 use crate::upstream::{OpenError, SetupError, Upstream};
@@ -32,10 +36,10 @@ pub use offline::{Offline, OfflineMail, Trial, TrialEnding};
 #[derive(Debug)]
 pub struct App {
     addresses: Vec<SocketAddr>,
-    relay: Arc<Relay>,
-    drain: Drain,
+    running: Arc<Running>,
     drain_time: Duration,
-    metrics: Arc<Metrics>,
+    admin_address: Option<SocketAddr>,
+    admin: CancellationToken,
 }
 
 /// Why a relay cannot start although its configuration can be read.
@@ -53,6 +57,8 @@ pub enum StartError {
     NoListener,
     #[error(transparent)]
     Bind(#[from] BindError),
+    #[error(transparent)]
+    BindAdmin(#[from] admin::BindError),
     #[error("a listener does not know its address")]
     Listen(#[from] io::Error),
 }
@@ -160,7 +166,6 @@ impl App {
         let loaded = load_policies(config).map_err(StartError::Policy)?;
         log_doubts(&loaded.problems);
         let relay = Arc::new(wiring::relay(config, loaded.documents, upstream, audit)?);
-        let metrics = Arc::new(counted::metrics(&relay));
         let drain = Drain::default();
         let commons = wiring::commons(config, Arc::clone(&relay), drain.clone());
         let bind = |settings: &config::Listener| {
@@ -177,7 +182,17 @@ impl App {
             drain.spawn(listener.run());
             drain.spawn(certificates.run(drain.clone()));
         }
-        Ok(Self { addresses, relay, drain, drain_time: config.server.drain, metrics })
+        let running = Arc::new(Running {
+            relay: Arc::clone(&relay),
+            drain: drain.clone(),
+            metrics: counted::metrics(&relay),
+        });
+        let admin = CancellationToken::new();
+        let admin_address = match &config.admin {
+            Some(settings) => Some(administer(settings, Arc::clone(&running), admin.clone())?),
+            None => None,
+        };
+        Ok(Self { addresses, running, drain_time: config.server.drain, admin_address, admin })
     }
 
     /// Where it listens, in the order of the configuration.
@@ -185,21 +200,46 @@ impl App {
         &self.addresses
     }
 
+    /// Where operators ask, if they may.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin_address
+    }
+
     /// What is counted, by name.
     pub fn metrics(&self) -> &Metrics {
-        &self.metrics
+        &self.running.metrics
     }
 
     /// Whether SES would take mail now, by a login on a connection of its own.
     pub async fn probe_ses(&self) -> Result<(), Arc<OpenError>> {
-        self.relay.upstream.probe().await
+        self.running.relay.upstream.probe().await
+    }
+
+    /// Asks SES, for as long as it would take no mail, until the relay is told to stop.
+    pub async fn keep_proven(&self) {
+        self.running.keep_proven().await;
     }
 
     /// Takes no more connections, finishes what is in hand, and takes leave of SES.
     pub async fn stop(self) {
-        self.drain.run(self.drain_time).await;
-        self.relay.upstream.close().await;
+        self.running.drain.run(self.drain_time).await;
+        self.running.relay.upstream.close().await;
+        // To the last, whoever asks hears that it stops.
+        self.admin.cancel();
     }
+}
+
+/// Opens the admin listener. It answers until it is told that the relay has ended.
+fn administer(
+    settings: &admin::Settings,
+    running: Arc<Running>,
+    ended: CancellationToken,
+) -> Result<SocketAddr, StartError> {
+    let admin = Admin::bind(settings.clone(), running)?;
+    let address = admin.address()?;
+    tracing::info!(%address, "the admin listener listens");
+    tokio::spawn(admin.run(ended));
+    Ok(address)
 }
 
 /// All that can fail before a socket is opened, and nothing more.

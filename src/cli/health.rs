@@ -1,22 +1,98 @@
-//! `sesgate health`: whether the relay on this machine answers. An image without a shell has nothing else to ask.
+//! `sesgate health`: whether the relay on this machine is alive, or ready. An image without a shell has nothing else to
+//! ask. Without an admin listener, the relay's greeting is what there is to hear.
 
-use std::io::{BufRead, BufReader, ErrorKind, Write, stderr};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write, stderr, stdout};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::path::Path;
 use std::time::Duration;
 
-use crate::cli::{Exit, problems};
-use crate::config::{self, ListenerTls};
+use crate::cli::{ConfigFile, Exit, problems};
+use crate::config::{self, Config, ListenerTls};
 use crate::server::Proxy;
 
 /// Docker's own time-out for a health check is longer.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-pub fn run(path: Option<&Path>) -> Exit {
-    let config = match config::load(path, &std::env::vars_os().collect()) {
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// Ask whether mail should be sent here now, not only whether the relay is alive
+    #[arg(long)]
+    ready: bool,
+}
+
+/// What is asked for, and whether the answer is worth showing.
+enum Question {
+    Alive,
+    Ready,
+}
+
+pub fn run(arguments: &Arguments) -> Exit {
+    let path = arguments.file.path();
+    let question = if arguments.ready { Question::Ready } else { Question::Alive };
+    let config = match config::load(path.as_deref(), &std::env::vars_os().collect()) {
         Ok(config) => config,
         Err(errors) => return problems::refuse(&problems::of_config(&errors)),
     };
+    match (&config.admin, question) {
+        (Some(admin), question) => ask(reachable(admin.address()), &question),
+        (None, Question::Alive) => greet_all(&config),
+        (None, Question::Ready) => {
+            let _ = writeln!(
+                stderr(),
+                "whether the relay is ready only its admin listener can say, and that is off"
+            );
+            Exit::Usage
+        }
+    }
+}
+
+/// Shows the answer about readiness: it says what is not well.
+fn ask(address: SocketAddr, question: &Question) -> Exit {
+    let path = match question {
+        Question::Alive => "/healthz",
+        Question::Ready => "/readyz",
+    };
+    match get(address, path) {
+        Ok((status, body)) => {
+            if matches!(question, Question::Ready) {
+                let _ = writeln!(stdout(), "{body}");
+            }
+            if status == 200 { Exit::Done } else { Exit::Failed }
+        }
+        Err(reason) => {
+            let _ = writeln!(stderr(), "admin listener on {address}: {reason}");
+            Exit::Failed
+        }
+    }
+}
+
+/// The status and the body. Of HTTP no more is needed than that the relay closes behind its answer.
+fn get(address: SocketAddr, path: &str) -> Result<(u16, String), String> {
+    let ask = || -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+        stream.set_read_timeout(Some(TIMEOUT))?;
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer)?;
+        Ok(answer)
+    };
+    let answer = ask().map_err(|error| in_words(&error))?;
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    let strange = || format!("it says `{}`", head.lines().next().unwrap_or_default().escape_debug());
+    status.map(|status| (status, body.to_owned())).ok_or_else(strange)
+}
+
+/// The system's own words for a time-out are that a resource is unavailable.
+fn in_words(error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::WouldBlock | ErrorKind::TimedOut => format!("it does not answer within {TIMEOUT:?}"),
+        _ => error.to_string(),
+    }
+}
+
+fn greet_all(config: &Config) -> Exit {
     for listener in &config.listeners {
         let address = reachable(listener.address);
         let asked = match (listener.tls, &listener.proxy) {
@@ -56,11 +132,7 @@ fn greet(address: SocketAddr) -> Result<(), String> {
         Ok(line)
     };
     let stream = connect(address)?;
-    let greeting = hear(&stream).map_err(|error| match error.kind() {
-        // The system's own words for it are that a resource is unavailable.
-        ErrorKind::WouldBlock | ErrorKind::TimedOut => format!("it does not greet within {TIMEOUT:?}"),
-        _ => error.to_string(),
-    })?;
+    let greeting = hear(&stream).map_err(|error| in_words(&error))?;
     let _ = (&stream).write_all(b"QUIT\r\n");
     let _ = hear(&stream);
     if greeting.starts_with("220 ") {

@@ -72,9 +72,10 @@ enum Command {
     HashPassword(hash_password::Arguments),
     /// Ask the running relay whether it answers (for a container's HEALTHCHECK)
     #[command(
-        after_help = "Exit code 0 when every listener greets, else 1. Reads the configuration that `serve` reads."
+        after_help = "Asks the admin listener, /healthz or with --ready /readyz; if it is off, every listener has to greet. \
+        Exit code 0 for\nyes, 1 for no. Reads the configuration that `serve` reads."
     )]
-    Health(ConfigFile),
+    Health(health::Arguments),
 }
 
 #[derive(Debug, clap::Args)]
@@ -113,7 +114,7 @@ impl Arguments {
             Command::Who(arguments) => who::run(&arguments),
             Command::SmtpPassword(arguments) => smtp_password::run(&arguments),
             Command::HashPassword(arguments) => hash_password::run(&arguments),
-            Command::Health(file) => health::run(file.path().as_deref()),
+            Command::Health(arguments) => health::run(&arguments),
         }
     }
 }

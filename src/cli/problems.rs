@@ -135,6 +135,7 @@ pub fn of_start(error: &StartError) -> Vec<Shown> {
         | StartError::Tls(_)
         | StartError::NoListener
         | StartError::Bind(_)
+        | StartError::BindAdmin(_)
         | StartError::Listen(_) => {
             vec![of_error("", error)]
         }

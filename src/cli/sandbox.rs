@@ -23,6 +23,9 @@ pub struct Arguments {
     /// Where applications connect
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = listening_address, default_value = "127.0.0.1:2525")]
     listen: SocketAddr,
+    /// Where the admin listener answers
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = listening_address, default_value = "127.0.0.1:9025")]
+    admin: SocketAddr,
     /// Use this configuration, save where SES is and how to log in there; without one, a sample
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -92,6 +95,7 @@ async fn play(arguments: &Arguments) -> Exit {
 fn load(arguments: &Arguments, way: &[(&str, String)]) -> Result<Config, ConfigErrors> {
     let path = named_config_file(arguments.config.as_deref());
     let mut settings: Vec<(&str, String)> = vec![("SESGATE_LISTENER_ADDRESS", arguments.listen.to_string())];
+    settings.push(("SESGATE_ADMIN_ADDRESS", arguments.admin.to_string()));
     if path.is_none() {
         settings.extend(sample::SETTINGS.map(|(name, value)| (name, value.to_owned())));
     }

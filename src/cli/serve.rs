@@ -2,7 +2,6 @@
 
 use std::io::{self, stdout};
 use std::path::Path;
-use std::pin::pin;
 use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -30,32 +29,20 @@ pub fn run(path: Option<&Path>) -> Exit {
 }
 
 async fn serve(config: Config) -> Exit {
-    let mut told_to_stop = pin!(told_to_stop());
+    let told_to_stop = told_to_stop();
     let app = match App::start(&config, Arc::new(JsonLines::new(stdout()))) {
         Ok(app) => app,
         Err(error) => return problems::refuse(&problems::of_start(&error)),
     };
     // Mail is taken already, so whoever stops the relay does not wait for SES either.
     tokio::select! {
-        () = &mut told_to_stop => {}
-        () = probe(&app, &config.ses) => told_to_stop.await,
+        () = told_to_stop => {}
+        () = app.keep_proven() => {}
     }
     tracing::info!("stopping: no new connections; finishing what is in hand");
     app.stop().await;
     tracing::info!("stopped");
     Exit::Done
-}
-
-/// Says early what would otherwise show with the first mail.
-async fn probe(app: &App, ses: &config::Ses) {
-    let config::Ses { host, port, .. } = ses;
-    match app.probe_ses().await {
-        Ok(()) => tracing::info!(host, port, "Amazon SES takes the login"),
-        // The applications hear 451 until it does; the relay tries again with every mail.
-        Err(error) => {
-            tracing::error!(host, port, error = error.causes(), "Amazon SES would take no mail now");
-        }
-    }
 }
 
 /// SIGTERM, as orchestrators send it, or Ctrl-C. Both are watched from this call on, whenever somebody waits.

@@ -50,6 +50,7 @@ pub fn check(raw: Raw, surroundings: Surroundings<'_>, notes: &mut Notes) -> Opt
     let listeners = listeners.collect::<Vec<_>>();
     let ses = check_ses(raw.ses, &surroundings, notes);
     let apps = app::check(raw.apps, &surroundings, notes);
+    let admin = raw.admin.check(&surroundings, notes);
     let policy = check_policy(raw.policy, surroundings, notes);
     let (apps, own_files) = apps.ok()?;
     let policy = policy.ok()?.with(own_files);
@@ -63,6 +64,7 @@ pub fn check(raw: Raw, surroundings: Surroundings<'_>, notes: &mut Notes) -> Opt
         delivery: raw.delivery,
         policy,
         log: raw.log,
+        admin: admin.ok()?,
     })
 }
 

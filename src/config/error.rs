@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use super::document::{Document, Place};
 use super::load::{CertificateError, FileError, PatternError};
 use super::secret::SecretError;
+use crate::admin::TokenError;
 use crate::admission::{NetworkError, PasswordHashError};
 use crate::credentials::LoginError;
 use crate::mail::AddressError;
@@ -69,6 +70,8 @@ pub enum ConfigError {
     TwoLogins,
     #[error("without TLS, mail and password would travel in clear to `{host}`")]
     InClear { host: String },
+    #[error(transparent)]
+    AdminToken(TokenError),
     #[error("`{key}` is of no use without {without}")]
     OfNoUse { key: &'static str, without: &'static str },
     #[error("`{key}` needs {other}")]
@@ -192,6 +195,7 @@ impl Problem {
                 "keep either `user_name` and `password`, or `access_key_id` and `secret_access_key`"
                     .to_owned(),
             ),
+            ConfigError::AdminToken(error) => Some(error.help().to_owned()),
             ConfigError::InClear { .. } => {
                 Some("`none` is for a loopback host; use `implicit` or `starttls`".to_owned())
             }

@@ -4,6 +4,7 @@
 //! files. Whatever is wrong comes back at once, each problem with its place and what to do. What the settings do
 //! is not known here: `app` hands each part its own. `cases` reads, by the same means, the files of policy tests.
 
+mod admin;
 mod app;
 mod cases;
 mod check;

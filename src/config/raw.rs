@@ -7,6 +7,7 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::admin::RawAdmin;
 use super::app::{self, RawApp};
 use super::document::{Document, Place};
 use super::environment::{self, Environment};
@@ -49,6 +50,7 @@ pub struct Raw {
     pub delivery: Delivery,
     pub policy: RawPolicy,
     pub log: LogSettings,
+    pub admin: RawAdmin,
 }
 
 #[derive(Debug)]
@@ -95,7 +97,8 @@ impl Raw {
     pub fn named_variables(&self) -> Vec<String> {
         let login = &self.ses.login;
         let sources = [&login.user_name, &login.password, &login.access_key_id, &login.secret_access_key];
-        let sources = sources.into_iter().flatten().filter_map(|source| source.value.as_ref());
+        let sources = sources.into_iter().chain([&self.admin.token]);
+        let sources = sources.flatten().filter_map(|source| source.value.as_ref());
         let sources = sources.chain(self.apps.iter().flat_map(RawApp::secret_sources));
         sources.filter_map(SecretSource::variable).map(str::to_owned).collect()
     }
@@ -123,6 +126,7 @@ impl<'a> Reader<'a> {
             delivery: delivery(&mut self.section("delivery")),
             policy: policy(&mut self.section("policy")),
             log: log(&mut self.section("log")),
+            admin: RawAdmin::read(&mut self.section("admin")),
         }
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::load::{self, FileError};
+use crate::admin;
 use crate::admission::{self, ClearText, Network, Requires, Strangers};
 use crate::credentials::Login;
 use crate::gate::{IdentityName, RecipientsScope, Tag};
@@ -32,6 +33,8 @@ pub struct Config {
     pub delivery: Delivery,
     pub policy: Policy,
     pub log: LogSettings,
+    /// `None` if nobody may ask, or nothing is to be sent.
+    pub admin: Option<admin::Settings>,
 }
 
 /// `[server]`

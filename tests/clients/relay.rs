@@ -41,6 +41,7 @@ impl Relay {
         std::fs::write(ca_file.path(), ca_pem).unwrap();
         let mut settings = vec![
             ("LISTENER_ADDRESS", "127.0.0.1:0".to_owned()),
+            ("ADMIN_ADDRESS", "off".to_owned()),
             ("POLICY_FILES", concat!(env!("CARGO_MANIFEST_DIR"), "/config/policy/*.json").to_owned()),
             ("SES_REGION", REGION.to_owned()),
             ("SES_ACCOUNT_ID", "123456789012".to_owned()),

@@ -99,7 +99,7 @@ fn load_with(folder: &Path, settings: &str, ses: &str, variables: &[(&str, &str)
 
 fn write(folder: &Path, settings: &str, ses: &str) {
     let text = format!(
-        "{settings}\n[ses]\nregion = \"us-east-1\"\naccount_id = \"123456789012\"\n\
+        "{settings}\n[admin]\naddress = \"off\"\n[ses]\nregion = \"us-east-1\"\naccount_id = \"123456789012\"\n\
          identities = [\"example.com\"]\n{ses}\n[policy]\nfiles = [\"policy.json\"]\n"
     );
     fs::write(folder.join("policy.json"), POLICY).unwrap();

@@ -86,6 +86,7 @@ impl World {
         };
         let environment: Environment = [
             ("SESGATE_LISTENER_ADDRESS", "127.0.0.1:0"),
+            ("SESGATE_ADMIN_ADDRESS", "off"),
             ("SESGATE_SES_REGION", "us-east-1"),
             ("SESGATE_SES_ACCOUNT_ID", "123456789012"),
             ("SESGATE_SES_IDENTITIES", "example.com"),

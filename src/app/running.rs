@@ -1,0 +1,89 @@
+//! The relay as whoever asks the admin listener sees it, and the question that it keeps asking SES itself.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::admin::{Check, Readiness, Subject};
+use crate::relay::Relay;
+use crate::server::Drain;
+use crate::telemetry::Metrics;
+use crate::upstream::Health;
+
+/// While SES takes no login, nobody may send mail here that would show when it does again: so the relay asks.
+const ASK_AGAIN_MIN: Duration = Duration::from_secs(5);
+const ASK_AGAIN_MAX: Duration = Duration::from_mins(1);
+/// How soon it notices that mail met a trouble.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+#[derive(Debug)]
+pub(super) struct Running {
+    pub relay: Arc<Relay>,
+    pub drain: Drain,
+    pub metrics: Metrics,
+}
+
+impl Subject for Running {
+    fn readiness(&self) -> Readiness {
+        Readiness::new(vec![self.accepting(), self.ses()])
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.text()
+    }
+}
+
+impl Running {
+    fn accepting(&self) -> Check {
+        if self.drain.has_begun() {
+            Check::failing("accepting", "the relay was told to stop and takes no new connections")
+        } else {
+            Check::well("accepting", "the listeners accept connections")
+        }
+    }
+
+    fn ses(&self) -> Check {
+        match self.relay.upstream.health() {
+            Health::Up => Check::well("ses", "Amazon SES took the login"),
+            Health::Untried => Check::failing("ses", "the login at Amazon SES is not proven yet"),
+            Health::Down { since, cause } => {
+                let seconds = since.elapsed().as_secs();
+                Check::failing(
+                    "ses",
+                    format!("no session with Amazon SES for {seconds} s: {}", cause.causes()),
+                )
+            }
+        }
+    }
+
+    /// Proves the login, and again for as long as SES would take no mail.
+    pub async fn keep_proven(&self) {
+        let mut wait = ASK_AGAIN_MIN;
+        loop {
+            let pause = match self.relay.upstream.health() {
+                Health::Up => {
+                    wait = ASK_AGAIN_MIN;
+                    LOOK_EVERY
+                }
+                Health::Untried | Health::Down { .. } => {
+                    let asked = Instant::now();
+                    match self.relay.upstream.probe().await {
+                        Ok(()) => tracing::info!("Amazon SES takes the login"),
+                        Err(error) => {
+                            // The applications hear 451 until it does.
+                            tracing::error!(error = error.causes(), "Amazon SES would take no mail now");
+                        }
+                    }
+                    let pause = wait.saturating_sub(asked.elapsed());
+                    wait = (wait * 2).min(ASK_AGAIN_MAX);
+                    pause
+                }
+            };
+            tokio::select! {
+                () = self.drain.begun() => return,
+                () = sleep(pause) => {}
+            }
+        }
+    }
+}

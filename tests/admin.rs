@@ -1,0 +1,111 @@
+//! What a running relay answers over HTTP: alive, ready, what it counted, and to whom.
+#![cfg(test)]
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use sesgate::app::App;
+use sesgate::config;
+use sesgate::sandbox::{Settings, StandIn};
+use sesgate::telemetry::JsonLines;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+const TOKEN: &str = "correct horse battery staple";
+
+fn relay(stand_in: &StandIn, token: Option<&str>) -> (App, SocketAddr) {
+    let (ses, login) = (stand_in.endpoints().plain, stand_in.login());
+    let mut variables = vec![
+        ("SESGATE_LISTENER_ADDRESS", "127.0.0.1:0".to_owned()),
+        ("SESGATE_ADMIN_ADDRESS", "127.0.0.1:0".to_owned()),
+        ("SESGATE_SES_REGION", "us-east-1".to_owned()),
+        ("SESGATE_SES_ACCOUNT_ID", "123456789012".to_owned()),
+        ("SESGATE_SES_IDENTITIES", "example.com".to_owned()),
+        ("SESGATE_SES_TLS", "none".to_owned()),
+        ("SESGATE_SES_HOST", ses.ip().to_string()),
+        ("SESGATE_SES_PORT", ses.port().to_string()),
+        ("SESGATE_SES_USER_NAME", login.user_name.clone()),
+        ("SESGATE_SES_PASSWORD", login.password.expose().to_owned()),
+        (
+            "SESGATE_POLICY_FILES",
+            concat!(env!("CARGO_MANIFEST_DIR"), "/config/policy/allow-*.json").to_owned(),
+        ),
+    ];
+    variables.extend(token.map(|token| ("SESGATE_ADMIN_TOKEN", token.to_owned())));
+    let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let config = config::load(None, &variables).unwrap_or_else(|errors| panic!("{errors}"));
+    let app = App::start(&config, Arc::new(JsonLines::new(std::io::sink()))).unwrap();
+    let admin = app.admin_address().unwrap();
+    (app, admin)
+}
+
+/// The status line's number, the header and the body.
+async fn get(address: SocketAddr, path: &str, fields: &str) -> (u16, String, String) {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let ask = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n{fields}\r\n");
+    stream.write_all(ask.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.split(' ').nth(1).unwrap().parse().unwrap(), head.to_owned(), body.to_owned())
+}
+
+#[tokio::test]
+async fn ready_is_who_can_send() {
+    let stand_in = StandIn::start(Settings::default()).await.unwrap();
+    let (app, admin) = relay(&stand_in, None);
+    let host = format!("Host: {admin}\r\n");
+    assert_eq!(get(admin, "/healthz", &host).await.0, 200);
+    let (status, _, body) = get(admin, "/readyz", &host).await;
+    assert_eq!(status, 503);
+    assert!(body.contains("the login at Amazon SES is not proven yet"), "{body}");
+
+    app.probe_ses().await.unwrap();
+    let (status, head, body) = get(admin, "/readyz", &host).await;
+    assert_eq!(
+        (status, &*body),
+        (
+            200,
+            r#"{"ready":true,"checks":[{"name":"accepting","state":"well","detail":"the listeners accept connections"},{"name":"ses","state":"well","detail":"Amazon SES took the login"}]}"#
+        )
+    );
+    assert!(head.contains("cache-control: no-store"), "{head}");
+
+    stand_in.faults().add("auth*9=535 Authentication Credentials Invalid".parse().unwrap());
+    app.probe_ses().await.unwrap_err();
+    let (status, _, body) = get(admin, "/readyz", &host).await;
+    assert_eq!(status, 503);
+    assert!(body.contains("535 Authentication Credentials Invalid"), "{body}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_counted_is_shown_to_whoever_has_the_token() {
+    let stand_in = StandIn::start(Settings::default()).await.unwrap();
+    let (app, admin) = relay(&stand_in, Some(TOKEN));
+    let (status, head, _) = get(admin, "/metrics", "Host: relay.example.com\r\n").await;
+    assert_eq!(status, 401);
+    assert!(head.contains("www-authenticate: Basic realm="), "{head}");
+    let wrong = "Host: relay.example.com\r\nAuthorization: Bearer correct horse battery stable\r\n";
+    assert_eq!(get(admin, "/metrics", wrong).await.0, 401);
+    let right = format!("Host: relay.example.com\r\nAuthorization: Bearer {TOKEN}\r\n");
+    let (status, head, body) = get(admin, "/metrics", &right).await;
+    assert_eq!(status, 200);
+    assert!(head.contains("content-type: application/openmetrics-text"), "{head}");
+    assert!(body.ends_with("# EOF\n"), "{body}");
+    // Probes need none, and learn no more than they must.
+    assert_eq!(get(admin, "/healthz", "Host: x\r\n").await.0, 200);
+    let (status, _, body) = get(admin, "/readyz", "Host: x\r\n").await;
+    assert_eq!(status, 503);
+    assert!(body.contains(r#"{"name":"ses","state":"failing","detail":""}"#), "{body}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn a_web_page_cannot_ask_through_a_browser() {
+    let stand_in = StandIn::start(Settings::default()).await.unwrap();
+    let (app, admin) = relay(&stand_in, None);
+    let (status, _, body) = get(admin, "/metrics", "Host: evil.example:9025\r\n").await;
+    assert_eq!(status, 421, "{body}");
+    app.stop().await;
+}
