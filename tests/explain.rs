@@ -16,7 +16,9 @@ use sesgate::app::{Offline, OfflineMail, assumed_config, read_policies};
 use sesgate::config::{AccountSketch, MailSketch, PolicyFile};
 use sesgate::gate::{DecisionId, Occasion};
 use sesgate::inspect::{self, AddedField};
-use sesgate::mail::{Address, Envelope, Evidence, KnownApp, Message, ReversePath, Submission};
+use sesgate::mail::{
+    Address, Dialect, Envelope, Evidence, Greeting, KnownApp, Message, ReversePath, Submission,
+};
 
 fn run(arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sesgate"));
@@ -127,7 +129,7 @@ fn compare(offline: &Offline, mail: &OfflineMail, now: SystemTime) -> String {
     let submission = Submission {
         app: KnownApp { name: mail.app.clone(), by: Evidence::Login },
         client: mail.client.clone(),
-        greeting_name: "app".to_owned(),
+        greeting: Greeting { name: "app".to_owned(), dialect: Dialect::Esmtp },
         envelope: Envelope::new(reverse_path, recipients).unwrap(),
         message,
     };

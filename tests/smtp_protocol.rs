@@ -65,11 +65,12 @@ fn talk<'a>(settings: &Settings, packets: impl IntoIterator<Item = &'a [u8]>) ->
 }
 
 fn summary(mail: &Submission) -> String {
-    let Submission { client, greeting_name, envelope, message, .. } = mail;
+    let Submission { client, greeting, envelope, message, .. } = mail;
     let recipients = envelope.recipients();
     format!(
-        "{} {greeting_name} {} {recipients:?} {}",
+        "{} {} {} {recipients:?} {}",
         client.address,
+        greeting.name,
         envelope.reverse_path(),
         message.octets()
     )

@@ -238,7 +238,8 @@ mod tests {
     use crate::gate::{AppSettings, DecisionId, IdentityName, RecipientsScope, Refusal, Settings};
     use crate::inspect::{AddedField, Limits, inspect};
     use crate::mail::{
-        Address, Client, Envelope, Evidence, KnownApp, Message, ReversePath, Submission, Transport,
+        Address, Client, Dialect, Envelope, Evidence, Greeting, KnownApp, Message, ReversePath, Submission,
+        Transport,
     };
     use crate::policy::Document;
 
@@ -264,7 +265,7 @@ mod tests {
         let submission = Submission {
             app: KnownApp { name: app.into(), by: Evidence::Network },
             client: Client::new(([10, 0, 5, 7], 4711).into(), "default".into(), Transport::Plain),
-            greeting_name: "app".to_owned(),
+            greeting: Greeting { name: "app".to_owned(), dialect: Dialect::Esmtp },
             envelope: Envelope::new(ReversePath::Mailbox(address.clone()), vec![address]).unwrap(),
             message: message.clone(),
         };

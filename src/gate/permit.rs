@@ -83,14 +83,14 @@ impl PermittedMail {
     /// A permit that no policy gave, so that delivery can be tested by itself.
     #[cfg(test)]
     pub fn for_tests(sender: &str, recipients: &[&str], message: &crate::mail::Message) -> Self {
-        use crate::mail::{Client, Envelope, Evidence, KnownApp, ReversePath, Transport};
+        use crate::mail::{Client, Dialect, Envelope, Evidence, Greeting, KnownApp, ReversePath, Transport};
 
         let sender = Address::parse(sender).unwrap();
         let recipients = recipients.iter().map(|text| Address::parse(text).unwrap()).collect();
         let submission = Submission {
             app: KnownApp { name: "default".into(), by: Evidence::Network },
             client: Client::new(([127, 0, 0, 1], 4711).into(), "default".into(), Transport::Plain),
-            greeting_name: "app".to_owned(),
+            greeting: Greeting { name: "app".to_owned(), dialect: Dialect::Esmtp },
             envelope: Envelope::new(ReversePath::Mailbox(sender.clone()), recipients).unwrap(),
             message: message.clone(),
         };

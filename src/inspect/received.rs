@@ -27,6 +27,7 @@ pub struct Received<'a> {
 /// The protocol names of RFC 5321 section 4.4 and RFC 3848.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
+    /// Of a client that says HELO.
     Smtp,
     Esmtp,
     /// ESMTP of a client that has logged in.

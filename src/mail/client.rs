@@ -21,6 +21,23 @@ pub enum Transport {
     Tls,
 }
 
+/// How a client began the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Greeting {
+    /// What it called itself: never trusted, written into Received.
+    pub name: String,
+    pub dialect: Dialect,
+}
+
+/// What a client speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// It said HELO.
+    Smtp,
+    /// It said EHLO.
+    Esmtp,
+}
+
 /// The app that a client is, and what shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownApp {

@@ -9,7 +9,7 @@ mod envelope;
 mod message;
 
 pub use address::{Address, AddressError, DomainName};
-pub use client::{Client, Evidence, KnownApp, Transport};
+pub use client::{Client, Dialect, Evidence, Greeting, KnownApp, Transport};
 pub use envelope::{Envelope, ReversePath};
 pub use message::{Body, BodyBuilder, Message};
 
@@ -18,8 +18,7 @@ pub use message::{Body, BodyBuilder, Message};
 pub struct Submission {
     pub app: KnownApp,
     pub client: Client,
-    /// What the client called itself in EHLO or HELO: never trusted, written into Received.
-    pub greeting_name: String,
+    pub greeting: Greeting,
     pub envelope: Envelope,
     pub message: Message,
 }

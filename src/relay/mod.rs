@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use crate::gate::{DecisionId, Gate, Occasion, PermittedMail, Refused};
 use crate::inspect::{self, AddedField, Defect, Protocol, Received};
-use crate::mail::{Evidence, Submission, Transport};
+use crate::mail::{Dialect, Evidence, Submission, Transport};
 use crate::relay::doubt::Doubt;
 use crate::smtp::Reply;
 use crate::telemetry::AuditSink;
@@ -118,14 +118,16 @@ impl Relay {
 
     fn received(&self, submission: &Submission, decision: DecisionId, now: SystemTime) -> AddedField {
         Received {
-            greeting_name: &submission.greeting_name,
+            greeting_name: &submission.greeting.name,
             client: submission.client.address,
             hostname: &self.hostname,
-            protocol: match (submission.client.transport, submission.app.by) {
-                (Transport::Plain, Evidence::Network) => Protocol::Esmtp,
-                (Transport::Plain, Evidence::Login) => Protocol::Esmtpa,
-                (Transport::Tls, Evidence::Network) => Protocol::Esmtps,
-                (Transport::Tls, Evidence::Login) => Protocol::Esmtpsa,
+            protocol: match (submission.greeting.dialect, submission.client.transport, submission.app.by) {
+                // RFC 3848 names TLS and a login for ESMTP only.
+                (Dialect::Smtp, _, _) => Protocol::Smtp,
+                (Dialect::Esmtp, Transport::Plain, Evidence::Network) => Protocol::Esmtp,
+                (Dialect::Esmtp, Transport::Plain, Evidence::Login) => Protocol::Esmtpa,
+                (Dialect::Esmtp, Transport::Tls, Evidence::Network) => Protocol::Esmtps,
+                (Dialect::Esmtp, Transport::Tls, Evidence::Login) => Protocol::Esmtpsa,
             },
             id: &decision.to_string(),
             date: &record::rfc5322(now),

@@ -28,7 +28,7 @@ pub(super) struct Mail<'a> {
 
 impl Mail<'_> {
     pub(super) fn record(&self) -> Record<'_> {
-        let Submission { app, client, greeting_name, envelope, message } = self.ending.submission();
+        let Submission { app, client, greeting, envelope, message } = self.ending.submission();
         let message_id = match self.ending {
             Ending::Delivered(_, Outcome::Accepted { message_id, .. }) => Some(message_id.as_str()),
             Ending::Delivered(..)
@@ -44,7 +44,7 @@ impl Mail<'_> {
             client: client.address.to_string(),
             listener: &client.listener,
             tls: client.transport == Transport::Tls,
-            greeting_name,
+            greeting_name: &greeting.name,
             mail_from: match envelope.reverse_path() {
                 ReversePath::Mailbox(address) => address.as_str(),
                 ReversePath::Null => "",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::mail::{Client, Evidence, KnownApp, Transport};
+use crate::mail::{Client, Evidence, Greeting, KnownApp, Transport};
 use crate::smtp::sasl::{Credentials, Exchange, Mechanism, Response, SaslFault, Turn};
 use crate::smtp::stage::{Dialogue, Stage};
 use crate::smtp::{Reply, Settings};
@@ -109,7 +109,7 @@ impl Visitor {
     }
 
     /// AUTH between transactions.
-    pub(super) fn begin_login(&self, greeting_name: String, auth: &Auth) -> (Stage, Answer) {
+    pub(super) fn begin_login(&self, greeting: Greeting, auth: &Auth) -> (Stage, Answer) {
         let refusal = match (self.welcome.login, &self.proven) {
             (LoginOffer::Never, _) => Reply::NOT_IMPLEMENTED,
             // RFC 4954 section 6 keeps 538 for clients that try without having been asked to.
@@ -118,10 +118,10 @@ impl Visitor {
             (LoginOffer::Now, Some(_)) => Reply::LOGGED_IN,
             (LoginOffer::Now, None) => {
                 let turn = Exchange::begin(auth.mechanism, auth.initial_response.as_ref());
-                return proceed(greeting_name, turn);
+                return proceed(greeting, turn);
             }
         };
-        (Stage::Dialogue(Dialogue::Idle { greeting_name }), Answer::Say(refusal))
+        (Stage::Dialogue(Dialogue::Idle { greeting }), Answer::Say(refusal))
     }
 
     /// Takes what became of the credentials. A client that fails too often is left.
@@ -141,7 +141,7 @@ impl Visitor {
 }
 
 /// One step of an exchange: to the next question, to its end, or back to where it began.
-pub(super) fn proceed(greeting_name: String, turn: Result<Turn, SaslFault>) -> (Stage, Answer) {
+pub(super) fn proceed(greeting: Greeting, turn: Result<Turn, SaslFault>) -> (Stage, Answer) {
     match turn {
         Ok(Turn::Ask(exchange)) => {
             let question = match exchange {
@@ -149,9 +149,9 @@ pub(super) fn proceed(greeting_name: String, turn: Result<Turn, SaslFault>) -> (
                 Exchange::LoginUserName => Reply::SEND_USER_NAME,
                 Exchange::LoginPassword { .. } => Reply::SEND_PASSWORD,
             };
-            (Stage::Login { greeting_name, exchange }, Answer::Say(question))
+            (Stage::Login { greeting, exchange }, Answer::Say(question))
         }
-        Ok(Turn::Claim(credentials)) => (Stage::Proving { greeting_name }, Answer::Prove(credentials)),
-        Err(fault) => (Stage::Dialogue(Dialogue::Idle { greeting_name }), Answer::Say(fault.into())),
+        Ok(Turn::Claim(credentials)) => (Stage::Proving { greeting }, Answer::Prove(credentials)),
+        Err(fault) => (Stage::Dialogue(Dialogue::Idle { greeting }), Answer::Say(fault.into())),
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use crate::mail::{Client, Submission};
+use crate::mail::{Client, Greeting, Submission};
 use crate::secret;
 use crate::smtp::login::{self, Answer, LoginOutcome, Visitor, Welcome};
 use crate::smtp::sasl::{Credentials, Exchange};
@@ -87,12 +87,12 @@ impl Session {
             (_, Event::TimedOut) => Action::Close(Some(Reply::IDLE)),
             (_, Event::ShuttingDown) => Action::Close(Some(Reply::SHUTTING_DOWN)),
             (Stage::Dialogue(dialogue), Event::Input(input)) => self.read_command(dialogue, input),
-            (Stage::Login { greeting_name, exchange }, Event::Input(input)) => {
-                self.read_response(greeting_name, exchange, input)
+            (Stage::Login { greeting, exchange }, Event::Input(input)) => {
+                self.read_response(greeting, exchange, input)
             }
-            (Stage::Proving { greeting_name }, Event::Authenticated(outcome)) => {
+            (Stage::Proving { greeting }, Event::Authenticated(outcome)) => {
                 let reply = self.visitor.admit(outcome, &self.settings);
-                self.answer(Stage::Dialogue(Dialogue::Idle { greeting_name }), reply)
+                self.answer(Stage::Dialogue(Dialogue::Idle { greeting }), reply)
             }
             (Stage::Message(incoming), Event::Input(input)) => self.read_message(incoming, input),
             (Stage::Message(mut incoming), Event::OutOfMemory) => {
@@ -100,8 +100,8 @@ impl Session {
                 self.stage = Stage::Message(incoming);
                 Action::Read(Awaited::Message)
             }
-            (Stage::Settling { greeting_name }, Event::Settled(reply)) => {
-                self.say(Stage::Dialogue(Dialogue::Idle { greeting_name }), reply)
+            (Stage::Settling { greeting }, Event::Settled(reply)) => {
+                self.say(Stage::Dialogue(Dialogue::Idle { greeting }), reply)
             }
             (
                 Stage::Dialogue(_) | Stage::Login { .. },
@@ -169,9 +169,9 @@ impl Session {
     }
 
     /// A line of an exchange that AUTH began.
-    fn read_response(&mut self, greeting_name: String, exchange: Exchange, input: &mut BytesMut) -> Action {
+    fn read_response(&mut self, greeting: Greeting, exchange: Exchange, input: &mut BytesMut) -> Action {
         let Some(line) = take_line(input, self.settings.line_octets_max) else {
-            self.stage = Stage::Login { greeting_name, exchange };
+            self.stage = Stage::Login { greeting, exchange };
             return Action::Read(Awaited::Command);
         };
         if self.has_said_enough() {
@@ -180,10 +180,10 @@ impl Session {
         match line {
             Ok(line) => {
                 let turn = read_once(line, |line| exchange.respond(line));
-                let (stage, answer) = login::proceed(greeting_name, turn);
+                let (stage, answer) = login::proceed(greeting, turn);
                 self.go_on(stage, answer)
             }
-            Err(fault) => self.answer(Stage::Dialogue(Dialogue::Idle { greeting_name }), fault.into()),
+            Err(fault) => self.answer(Stage::Dialogue(Dialogue::Idle { greeting }), fault.into()),
         }
     }
 
@@ -199,13 +199,13 @@ impl Session {
                 Action::Read(Awaited::Message)
             }
             Progress::Done(Ok(message)) => {
-                let Incoming { greeting_name, app, envelope, .. } = incoming;
-                self.stage = Stage::Settling { greeting_name: greeting_name.clone() };
+                let Incoming { greeting, app, envelope, .. } = incoming;
+                self.stage = Stage::Settling { greeting: greeting.clone() };
                 let client = self.visitor.client().clone();
-                Action::Settle(Box::new(Submission { app, client, greeting_name, envelope, message }))
+                Action::Settle(Box::new(Submission { app, client, greeting, envelope, message }))
             }
             Progress::Done(Err(fault)) => {
-                let idle = Dialogue::Idle { greeting_name: incoming.greeting_name };
+                let idle = Dialogue::Idle { greeting: incoming.greeting };
                 self.answer(Stage::Dialogue(idle), fault.into())
             }
         }

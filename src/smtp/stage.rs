@@ -3,7 +3,7 @@
 //! A stage owns what belongs to it and is given up for the next, so that a transaction that ends is dropped and
 //! cannot leave anything behind for the next one.
 
-use crate::mail::{Address, Envelope, KnownApp, ReversePath, Transport};
+use crate::mail::{Address, Dialect, Envelope, Greeting, KnownApp, ReversePath, Transport};
 use crate::smtp::login::{Answer, Visitor};
 use crate::smtp::sasl::Exchange;
 use crate::smtp::{Command, MessageReader, Reply, Settings, StartTls};
@@ -15,18 +15,18 @@ pub(super) enum Stage {
     Dialogue(Dialogue),
     /// AUTH was said, and the next line of its exchange is awaited.
     Login {
-        greeting_name: String,
+        greeting: Greeting,
         exchange: Exchange,
     },
     /// Credentials are handed over, and what became of them is awaited.
     Proving {
-        greeting_name: String,
+        greeting: Greeting,
     },
     /// A message is on its way.
     Message(Incoming),
     /// A mail is handed over, and what became of it is awaited.
     Settling {
-        greeting_name: String,
+        greeting: Greeting,
     },
     /// The client was told to begin TLS.
     Securing,
@@ -39,7 +39,7 @@ pub(super) enum Dialogue {
     /// The client has not said who it is.
     Greeted,
     /// Between transactions.
-    Idle { greeting_name: String },
+    Idle { greeting: Greeting },
     /// In a transaction.
     Draft(Draft),
 }
@@ -47,7 +47,7 @@ pub(super) enum Dialogue {
 /// An envelope in the making.
 #[derive(Debug)]
 pub(super) struct Draft {
-    greeting_name: String,
+    greeting: Greeting,
     app: KnownApp,
     reverse_path: ReversePath,
     recipients: Vec<Address>,
@@ -56,7 +56,7 @@ pub(super) struct Draft {
 /// An envelope whose message is being read.
 #[derive(Debug)]
 pub(super) struct Incoming {
-    pub(super) greeting_name: String,
+    pub(super) greeting: Greeting,
     pub(super) app: KnownApp,
     pub(super) envelope: Envelope,
     pub(super) reader: MessageReader,
@@ -75,15 +75,13 @@ impl Dialogue {
             (now, Command::Vrfy) => (now, Reply::NOT_VERIFIED),
 
             // RFC 5321 section 4.1.4: EHLO in the middle of a transaction ends it, as RSET does.
-            (_, Command::Ehlo(greeting_name)) => {
-                (Self::Idle { greeting_name }, extensions(settings, visitor))
+            (_, Command::Ehlo(name)) => {
+                (Self::greeted_by(name, Dialect::Esmtp), extensions(settings, visitor))
             }
-            (_, Command::Helo(greeting_name)) => {
-                (Self::Idle { greeting_name }, Reply::hello(&settings.hostname))
+            (_, Command::Helo(name)) => {
+                (Self::greeted_by(name, Dialect::Smtp), Reply::hello(&settings.hostname))
             }
-            (Self::Draft(Draft { greeting_name, .. }), Command::Rset) => {
-                (Self::Idle { greeting_name }, Reply::OK)
-            }
+            (Self::Draft(Draft { greeting, .. }), Command::Rset) => (Self::Idle { greeting }, Reply::OK),
 
             (now, Command::StartTls) => {
                 let (stage, reply) = now.start_tls(settings, transport);
@@ -103,12 +101,12 @@ impl Dialogue {
             {
                 (now, Reply::NEED_TLS)
             }
-            (Self::Idle { greeting_name }, Command::Auth(auth)) => {
-                return visitor.begin_login(greeting_name, &auth);
+            (Self::Idle { greeting }, Command::Auth(auth)) => {
+                return visitor.begin_login(greeting, &auth);
             }
-            (Self::Idle { greeting_name }, Command::Mail { reverse_path, size }) => match visitor.app() {
-                Ok(app) => begin(Draft::new(greeting_name, app, reverse_path), size, settings),
-                Err(refusal) => (Self::Idle { greeting_name }, refusal),
+            (Self::Idle { greeting }, Command::Mail { reverse_path, size }) => match visitor.app() {
+                Ok(app) => begin(Draft::new(greeting, app, reverse_path), size, settings),
+                Err(refusal) => (Self::Idle { greeting }, refusal),
             },
             (Self::Draft(draft), Command::Rcpt(recipient)) => draft.add(recipient, settings),
             (Self::Draft(draft), Command::Data) => {
@@ -117,6 +115,10 @@ impl Dialogue {
             }
         };
         (Stage::Dialogue(next), Answer::Say(reply))
+    }
+
+    fn greeted_by(name: String, dialect: Dialect) -> Self {
+        Self::Idle { greeting: Greeting { name, dialect } }
     }
 
     /// RFC 3207 section 4.
@@ -157,15 +159,15 @@ fn must_start_tls(settings: &Settings, transport: Transport) -> bool {
 fn begin(draft: Draft, size: Option<u64>, settings: &Settings) -> (Dialogue, Reply) {
     let octets_max = settings.message_octets_max;
     if size.is_some_and(|size| usize::try_from(size).map_or(true, |size| size > octets_max)) {
-        let idle = Dialogue::Idle { greeting_name: draft.greeting_name };
+        let idle = Dialogue::Idle { greeting: draft.greeting };
         return (idle, Reply::message_too_long(octets_max));
     }
     (Dialogue::Draft(draft), Reply::SENDER_OK)
 }
 
 impl Draft {
-    fn new(greeting_name: String, app: KnownApp, reverse_path: ReversePath) -> Self {
-        Self { greeting_name, app, reverse_path, recipients: Vec::new() }
+    fn new(greeting: Greeting, app: KnownApp, reverse_path: ReversePath) -> Self {
+        Self { greeting, app, reverse_path, recipients: Vec::new() }
     }
 
     /// A recipient named twice gets one copy. Only equal addresses are one recipient: what a local part means, and
@@ -184,15 +186,15 @@ impl Draft {
 
     /// RFC 2920 section 3.1: a client that pipelines says DATA before it knows whether any recipient was taken.
     fn send(self, settings: &Settings) -> (Stage, Reply) {
-        let Self { greeting_name, app, reverse_path, recipients } = self;
+        let Self { greeting, app, reverse_path, recipients } = self;
         match Envelope::new(reverse_path.clone(), recipients) {
             None => {
-                let draft = Self::new(greeting_name, app, reverse_path);
+                let draft = Self::new(greeting, app, reverse_path);
                 (Stage::Dialogue(Dialogue::Draft(draft)), Reply::NEED_RECIPIENT)
             }
             Some(envelope) => {
                 let reader = MessageReader::new(settings);
-                (Stage::Message(Incoming { greeting_name, app, envelope, reader }), Reply::SEND_MESSAGE)
+                (Stage::Message(Incoming { greeting, app, envelope, reader }), Reply::SEND_MESSAGE)
             }
         }
     }

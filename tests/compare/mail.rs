@@ -9,7 +9,8 @@ use sesgate::compare::Example;
 use sesgate::gate::{AppSettings, DecisionId, Gate, IdentityName, Occasion, RecipientsScope, Settings};
 use sesgate::inspect::{AddedField, Limits, inspect};
 use sesgate::mail::{
-    Address, Client, Envelope, Evidence, KnownApp, Message, ReversePath, Submission, Transport,
+    Address, Client, Dialect, Envelope, Evidence, Greeting, KnownApp, Message, ReversePath, Submission,
+    Transport,
 };
 use sesgate::policy::{Document, StatementRef, Verdict};
 
@@ -45,7 +46,7 @@ pub fn said(gate: &Gate, mail: &Example) -> Said {
     let submission = Submission {
         client: Client::new((client, 4711).into(), "default".into(), transport),
         app: KnownApp { name: "default".into(), by: Evidence::Network },
-        greeting_name: "app".to_owned(),
+        greeting: Greeting { name: "app".to_owned(), dialect: Dialect::Esmtp },
         envelope: Envelope::new(
             ReversePath::Mailbox(address(&mail.mail_from)),
             mail.to.iter().map(address).collect(),
