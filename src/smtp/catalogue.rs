@@ -49,11 +49,12 @@ impl Reply {
     fn of_faults() -> Vec<Self> {
         vec![
             Self::BARE_LINE_END,
-            Self::FORBIDDEN_OCTET,
+            Self::CONTROL_OCTET,
             Self::OTHER_PROTOCOL,
             Self::UNKNOWN_COMMAND,
             Self::NOT_IMPLEMENTED,
             Self::UNKNOWN_PARAMETER,
+            Self::NOT_ASCII_PATH,
             Self::PARAMETER_VALUE,
             Self::NEED_HELLO,
             Self::NEED_SENDER,

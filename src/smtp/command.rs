@@ -46,44 +46,55 @@ impl Command {
     /// Reads a line without its CRLF.
     pub fn parse(line: &[u8]) -> Result<Self, Fault> {
         // RFC 5321 section 4.1.1: white space before the CRLF is to be tolerated.
-        let text =
-            std::str::from_utf8(line).map_err(|_| Fault::ForbiddenOctet)?.trim_end_matches([' ', '\t']);
-        if !text.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
-            return Err(Fault::ForbiddenOctet);
+        let mut line = line;
+        while let [rest @ .., b' ' | b'\t'] = line {
+            line = rest;
         }
-        let (verb, argument) = text.split_once(' ').unwrap_or((text, ""));
-        let argument = argument.trim_start_matches(' ');
-        match verb.to_ascii_uppercase().as_str() {
-            "EHLO" => greeting_name(argument, USAGE_EHLO).map(Self::Ehlo),
-            "HELO" => greeting_name(argument, USAGE_HELO).map(Self::Helo),
-            "MAIL" => mail(argument),
-            "RCPT" => rcpt(argument),
-            "AUTH" => auth(argument),
-            "DATA" => alone(Self::Data, argument, "DATA"),
-            "STARTTLS" => alone(Self::StartTls, argument, "STARTTLS"),
-            "RSET" => alone(Self::Rset, argument, "RSET"),
-            "QUIT" => alone(Self::Quit, argument, "QUIT"),
-            "NOOP" => Ok(Self::Noop),
-            "VRFY" => Ok(Self::Vrfy),
-            "HELP" => Ok(Self::Help),
-            "BDAT" | "BURL" | "EXPN" | "ETRN" | "SEND" | "SOML" | "SAML" | "TURN" => {
+        if line.iter().any(u8::is_ascii_control) {
+            return Err(Fault::ControlOctet);
+        }
+        let space = line.iter().position(|octet| *octet == b' ').unwrap_or(line.len());
+        let (verb, mut argument) = line.split_at(space);
+        while let [b' ', rest @ ..] = argument {
+            argument = rest;
+        }
+        match verb.to_ascii_uppercase().as_slice() {
+            b"EHLO" => greeting_name(argument, USAGE_EHLO).map(Self::Ehlo),
+            b"HELO" => greeting_name(argument, USAGE_HELO).map(Self::Helo),
+            b"MAIL" => mail(ascii(argument).ok_or(Fault::NotAsciiPath)?),
+            b"RCPT" => rcpt(ascii(argument).ok_or(Fault::NotAsciiPath)?),
+            b"AUTH" => auth(ascii(argument).ok_or(Fault::Syntax { usage: USAGE_AUTH })?),
+            b"DATA" => alone(Self::Data, argument, "DATA"),
+            b"STARTTLS" => alone(Self::StartTls, argument, "STARTTLS"),
+            b"RSET" => alone(Self::Rset, argument, "RSET"),
+            b"QUIT" => alone(Self::Quit, argument, "QUIT"),
+            b"NOOP" => Ok(Self::Noop),
+            b"VRFY" => Ok(Self::Vrfy),
+            b"HELP" => Ok(Self::Help),
+            b"BDAT" | b"BURL" | b"EXPN" | b"ETRN" | b"SEND" | b"SOML" | b"SAML" | b"TURN" => {
                 Err(Fault::NotImplemented)
             }
-            "GET" | "POST" | "HEAD" | "PUT" | "DELETE" | "OPTIONS" | "CONNECT" | "PATCH" | "TRACE"
-            | "PRI" | "PROXY" => Err(Fault::OtherProtocol),
+            b"GET" | b"POST" | b"HEAD" | b"PUT" | b"DELETE" | b"OPTIONS" | b"CONNECT" | b"PATCH"
+            | b"TRACE" | b"PRI" | b"PROXY" => Err(Fault::OtherProtocol),
             _ => Err(Fault::UnknownCommand),
         }
     }
 }
 
-fn greeting_name(argument: &str, usage: &'static str) -> Result<String, Fault> {
+fn ascii(argument: &[u8]) -> Option<&str> {
+    std::str::from_utf8(argument).ok().filter(|text| text.is_ascii())
+}
+
+/// Hosts and files are named in any script and in any encoding of it; `?` stands for what is not ASCII.
+fn greeting_name(argument: &[u8], usage: &'static str) -> Result<String, Fault> {
     if argument.is_empty() {
         return Err(Fault::Syntax { usage });
     }
-    Ok(argument.chars().take(GREETING_NAME_OCTETS_MAX).collect())
+    let ascii = |octet: &u8| if octet.is_ascii() { char::from(*octet) } else { '?' };
+    Ok(argument.iter().take(GREETING_NAME_OCTETS_MAX).map(ascii).collect())
 }
 
-fn alone(command: Command, argument: &str, usage: &'static str) -> Result<Command, Fault> {
+fn alone(command: Command, argument: &[u8], usage: &'static str) -> Result<Command, Fault> {
     if argument.is_empty() { Ok(command) } else { Err(Fault::Syntax { usage }) }
 }
 

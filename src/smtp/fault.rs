@@ -11,7 +11,8 @@ pub enum Fault {
         octets_max: usize,
     },
     BareLineEnd,
-    ForbiddenOctet,
+    /// A NUL, an escape sequence: nothing that a client writes.
+    ControlOctet,
     /// The verb of another protocol, brought here by a browser, a load balancer or an attacker.
     OtherProtocol,
     UnknownCommand,
@@ -19,6 +20,8 @@ pub enum Fault {
     Syntax {
         usage: &'static str,
     },
+    /// An address, or a parameter behind it, for which SMTPUTF8 (RFC 6531) would be needed.
+    NotAsciiPath,
     Sender(AddressError),
     Recipient(AddressError),
     UnknownParameter,
@@ -61,11 +64,12 @@ impl From<Fault> for Reply {
         match fault {
             Fault::LineTooLong { octets_max } => Self::line_too_long(octets_max),
             Fault::BareLineEnd => Self::BARE_LINE_END,
-            Fault::ForbiddenOctet => Self::FORBIDDEN_OCTET,
+            Fault::ControlOctet => Self::CONTROL_OCTET,
             Fault::OtherProtocol => Self::OTHER_PROTOCOL,
             Fault::UnknownCommand => Self::UNKNOWN_COMMAND,
             Fault::NotImplemented => Self::NOT_IMPLEMENTED,
             Fault::Syntax { usage } => Self::syntax(usage),
+            Fault::NotAsciiPath => Self::NOT_ASCII_PATH,
             Fault::Sender(error) => Self::sender_not_taken(error),
             Fault::Recipient(error) => Self::recipient_not_taken(error),
             Fault::UnknownParameter => Self::UNKNOWN_PARAMETER,

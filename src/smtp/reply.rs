@@ -83,13 +83,19 @@ impl Reply {
 impl Reply {
     pub const BARE_LINE_END: Self =
         Self::last(500, 5, 2, "Lines end with CR LF, never with one of them alone; closing connection");
-    pub const FORBIDDEN_OCTET: Self =
-        Self::last(500, 5, 2, "Commands are printable ASCII; closing connection");
+    pub const CONTROL_OCTET: Self =
+        Self::last(500, 5, 2, "Commands hold no control characters; closing connection");
     pub const OTHER_PROTOCOL: Self = Self::last(421, 7, 0, "This is an SMTP server; closing connection");
     pub const UNKNOWN_COMMAND: Self = Self::fixed(500, 5, 1, "Command not known; HELP lists those that are");
     pub const NOT_IMPLEMENTED: Self = Self::fixed(502, 5, 1, "Command not implemented");
     pub const UNKNOWN_PARAMETER: Self =
         Self::fixed(555, 5, 4, "Parameter not known; MAIL takes SIZE= and BODY=, RCPT takes none");
+    pub const NOT_ASCII_PATH: Self = Self::fixed(
+        553,
+        6,
+        7,
+        "Addresses are ASCII, domains of other letters in their xn-- form; Amazon SES takes no SMTPUTF8",
+    );
     pub const PARAMETER_VALUE: Self =
         Self::fixed(501, 5, 4, "A parameter is given once, and SIZE= takes a number of at most 20 digits");
     pub const NEED_HELLO: Self = Self::fixed(503, 5, 1, "Send EHLO first");
