@@ -45,8 +45,12 @@ impl Reply {
     pub const RECIPIENT_OK: Self = Self::fixed(250, 1, 5, "Ok");
     pub const SEND_MESSAGE: Self =
         Self::fixed(354, 0, 0, "End data with <CR><LF>.<CR><LF>").without_enhanced_code();
-    pub const HELP: Self =
-        Self::fixed(214, 0, 0, "Commands: EHLO HELO MAIL RCPT DATA RSET NOOP VRFY HELP QUIT (RFC 5321)");
+    pub const HELP: Self = Self::fixed(
+        214,
+        0,
+        0,
+        "EHLO, MAIL FROM:<sender>, RCPT TO:<recipient>, DATA, QUIT; a refusal names its decision, and this relay's operator can tell by it what to change",
+    );
     pub const NOT_VERIFIED: Self =
         Self::fixed(252, 5, 0, "Recipients cannot be verified; send the mail and its reply will tell");
     pub const READY_FOR_TLS: Self = Self::fixed(220, 0, 0, "Ready to start TLS");
