@@ -106,12 +106,13 @@ async fn assert_sends(relay: &Relay) {
 async fn assert_puts_off(relay: &Relay, log: &Log, expected: &str, why: &str) {
     log.take();
     let reply = send_hello(relay.address(), SENDER).await;
-    assert_eq!(reply, expected);
     let logged = log.take();
     let warnings: Vec<&str> = logged.lines().filter(|line| line.contains(" WARN ")).collect();
     let [warning] = warnings[..] else { panic!("not one warning: {logged}") };
     assert!(warning.contains(why), "`{why}` is not in {warning}");
     let record = relay.records().pop().unwrap();
+    let expected = format!("{expected} (decision {})", record["decision_id"].as_str().unwrap());
+    assert_eq!(reply, expected);
     assert_eq!((&record["effect"], &record["reply"]), (&"allow".into(), &expected.into()));
     assert!(record["ses_message_id"].is_null());
 }

@@ -58,6 +58,7 @@ impl Mail<'_> {
             resources: self.resources.iter().map(judged_resource).collect(),
             fields_removed: self.ending.fields_removed(),
             reply: self.reply.to_string(),
+            outcome: self.ending.outcome(),
             ses_message_id: message_id,
             ses_session: self.ending.session().map(SessionId::as_str),
             steps: Steps {
@@ -103,6 +104,15 @@ impl Ending {
                 mail.removed().iter().map(String::as_str).collect()
             }
             Self::Defective(_) | Self::Refused(_) => Vec::new(),
+        }
+    }
+
+    fn outcome(&self) -> Option<&'static str> {
+        match self {
+            Self::Delivered(_, outcome) => Some(outcome.label()),
+            Self::Withheld(..) => Some("withheld"),
+            Self::GivenUp(_) => Some("given_up"),
+            Self::Defective(_) | Self::Refused(_) => None,
         }
     }
 

@@ -16,9 +16,11 @@ pub(super) fn reply(ending: &Ending, region: &str, decision: DecisionId) -> Repl
         Ending::Refused(refused) => {
             reply_to_refusal(&refused.refusal, &refused.submission.client, region, decision)
         }
-        Ending::Delivered(_, outcome) => delivery(outcome),
-        Ending::Withheld(_, doubt) => Reply::still_in_doubt(doubt.decision, seconds(doubt.wait)),
-        Ending::GivenUp(_) => Reply::SHUTTING_DOWN_IN_DOUBT,
+        Ending::Delivered(_, outcome) => delivery(outcome, decision),
+        Ending::Withheld(_, doubt) => {
+            Reply::still_in_doubt(doubt.decision, seconds(doubt.wait)).naming(decision)
+        }
+        Ending::GivenUp(_) => Reply::SHUTTING_DOWN_IN_DOUBT.naming(decision),
     }
 }
 
@@ -41,12 +43,12 @@ pub fn reply_to_refusal(refusal: &Refusal, client: &Client, region: &str, decisi
 }
 
 /// 250 is said for one outcome only: SES has the mail and has named it. What is not about the mail is 4xx.
-fn delivery(outcome: &Outcome) -> Reply {
-    match outcome {
-        Outcome::Accepted { message_id, .. } => Reply::accepted(message_id),
+fn delivery(outcome: &Outcome, decision: DecisionId) -> Reply {
+    let failure = match outcome {
+        Outcome::Accepted { message_id, .. } => return Reply::accepted(message_id),
         Outcome::Refused(verdict) | Outcome::Unverified(verdict) => {
             let answer = &verdict.answer;
-            Reply::refused_by_ses(answer.code(), answer.enhanced(), &answer.public_text())
+            return Reply::refused_by_ses(answer.code(), answer.enhanced(), &answer.public_text());
         }
         Outcome::Throttled(_) | Outcome::Paced { .. } => Reply::SES_RATE_EXCEEDED,
         Outcome::Blocked { trouble: AccountTrouble::DailyQuota, .. } => Reply::SES_QUOTA_EXCEEDED,
@@ -63,7 +65,8 @@ fn delivery(outcome: &Outcome) -> Reply {
         Outcome::Interrupted { .. } | Outcome::Unreachable(_) => Reply::SES_UNREACHABLE,
         Outcome::InDoubt { .. } | Outcome::Unconfirmed(_) => Reply::IN_DOUBT,
         Outcome::Busy { .. } => Reply::BUSY,
-    }
+    };
+    failure.naming(decision)
 }
 
 /// Rounded up: who waits so long has waited long enough.

@@ -222,7 +222,8 @@ impl Reply {
     }
 }
 
-/// What became of a delivery, and failures: the relay or SES cannot.
+/// What became of a delivery, and failures: the relay or SES cannot. Of a mail that was judged, each names the
+/// decision ([`Reply::naming`]).
 impl Reply {
     pub const SES_UNREACHABLE: Self =
         Self::fixed(451, 4, 1, "Amazon SES cannot be reached; nothing was sent, try again later");
@@ -261,6 +262,13 @@ impl Reply {
              more, and sent again after that it may be delivered twice"
         );
         Self::line(451, 4, 2, text)
+    }
+
+    /// The same with the id by which the mail is found in the audit log.
+    #[must_use]
+    pub fn naming(self, decision: impl Display) -> Self {
+        let text = format!("{} (decision {})", self.text, part(decision));
+        Self { text: Cow::Owned(clean(text, TEXT_OCTETS_MAX)), ..self }
     }
 
     /// SES has taken the mail. Its message id stands where SES puts it.

@@ -34,6 +34,8 @@ pub struct Record<'a> {
     pub resources: Vec<JudgedResource<'a>>,
     pub fields_removed: Vec<&'a str>,
     pub reply: String,
+    /// What became of it on the way to SES, in one word; none if SES was not asked.
+    pub outcome: Option<&'static str>,
     pub ses_message_id: Option<&'a str>,
     pub ses_session: Option<&'a str>,
     pub steps: Steps,

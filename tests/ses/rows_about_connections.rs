@@ -277,7 +277,7 @@ async fn a_mail_and_its_audit_record_name_the_same_session() {
     world.send().await;
     world.send().await;
     let entries = world.audit.entries();
-    assert_eq!(entries[0].reply, Reply::SES_TROUBLE.to_string());
+    assert_eq!(entries[0].reply, Reply::SES_TROUBLE.naming(&entries[0].decision).to_string());
     // SES refused the first mail in the session that took the second.
     assert_eq!(entries[0].ses_session, entries[1].ses_session);
     assert_eq!(entries[1].ses_session.as_deref(), Some(world.mails()[0].session_token.as_str()));
