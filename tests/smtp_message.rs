@@ -87,6 +87,11 @@ fn nothing_but_crlf_dot_crlf_ends_a_message() {
         ("\n.\n", Ok("\r\n.\r\n"), Err(DataFault::BareLf)),
         ("\n.\r\n", Ok("\r\n.\r\n"), Err(DataFault::BareLf)),
         ("\r\n.\n", Ok("\r\n.\r\n"), Err(DataFault::BareLf)),
+        ("\n.text", Ok("\r\n.text"), Err(DataFault::BareLf)),
+        ("\n..text", Ok("\r\n.text"), Err(DataFault::BareLf)),
+        ("\n...text", Ok("\r\n..text"), Err(DataFault::BareLf)),
+        ("\n. \r\n", Ok("\r\n. \r\n"), Err(DataFault::BareLf)),
+        ("\r\n.text", Ok("\r\ntext"), Ok("\r\ntext")),
         ("\n.\n.\n", Ok("\r\n.\r\n.\r\n"), Err(DataFault::BareLf)),
         ("\n\n.\n", Ok("\r\n\r\n.\r\n"), Err(DataFault::BareLf)),
         ("\n.\n\r\n", Ok("\r\n.\r\n\r\n"), Err(DataFault::BareLf)),
@@ -273,7 +278,8 @@ fn naive(octets: &[u8]) -> Option<(Text, Vec<u8>)> {
         }
         fault = fault.max(line.contains(&b'\r').then_some(DataFault::BareCr));
         fault = fault.max(line.contains(&0).then_some(DataFault::Nul));
-        text.extend_from_slice(if line == b"." { line } else { line.strip_prefix(b".").unwrap_or(line) });
+        let is_kept = line == b"." || !follows_crlf && !line.starts_with(b"..");
+        text.extend_from_slice(if is_kept { line } else { line.strip_prefix(b".").unwrap_or(line) });
         text.extend_from_slice(b"\r\n");
         follows_crlf = ends_with_crlf;
     }

@@ -6,7 +6,9 @@
 //! - A CR without LF, or a NUL, is a fault. The message is read to its end all the same, so that its rest is not
 //!   taken for commands.
 //! - An LF without CR is a line end that honest clients send. It becomes CRLF, or is a fault.
-//! - A lone dot between such line ends is a line of text, and gets the second dot that says so on the wire.
+//! - A line behind such a line end that begins with one dot is text, be it the dot alone, and gets the second dot
+//!   that says so on the wire: who sends bare line feeds seldom stuffs dots, and no end may come of it. Of two dots
+//!   one is taken off, as behind CRLF, for some clients stuff there too.
 //!
 //! So every line of a [`Message`] that begins with a dot on the wire begins with two, and strict and lenient
 //! readers see the same end. Whether the header makes sense is not asked here.
@@ -121,12 +123,14 @@ impl MessageReader {
                     }
                     Start::LoneDot { octets, place } => {
                         input.advance(octets);
-                        self.add_lone_dot();
+                        self.stuff();
+                        self.add(b".\r\n");
                         self.line_ended(place);
                         continue;
                     }
                     Start::StuffedDot if self.part == Part::Body => self.dots_stuffed += 1,
                     Start::StuffedDot | Start::UnstuffedDot => input.advance(b".".len()),
+                    Start::TextDot => self.stuff(),
                     Start::Empty => self.part = Part::Body,
                     Start::Text => {}
                 }
@@ -157,13 +161,11 @@ impl MessageReader {
         self.place = place;
     }
 
-    fn add_lone_dot(&mut self) {
-        match self.part {
-            Part::Header => self.add(b".\r\n"),
-            Part::Body => {
-                self.dots_stuffed += 1;
-                self.add(b"..\r\n");
-            }
+    /// The header gets its dots when it is sent.
+    fn stuff(&mut self) {
+        if self.part == Part::Body {
+            self.dots_stuffed += 1;
+            self.add(b".");
         }
     }
 
@@ -247,6 +249,8 @@ enum Start {
     StuffedDot,
     /// One dot before other text, from a client that does not stuff. By the same section it is not part of the text.
     UnstuffedDot,
+    /// The same behind an LF alone, of which that section does not speak.
+    TextDot,
     Empty,
     Text,
 }
@@ -278,6 +282,7 @@ fn line_start(octets: &[u8], place: Place) -> Start {
         [b'.', b'\r', b'\n', ..] => Start::LoneDot { octets: b".\r\n".len(), place: Place::AfterCrlf },
         [b'.', b'\n', ..] => Start::LoneDot { octets: b".\n".len(), place: Place::AfterBareLf },
         [b'.', b'.', ..] => Start::StuffedDot,
+        [b'.', ..] if place == Place::AfterBareLf => Start::TextDot,
         [b'.', ..] => Start::UnstuffedDot,
         [b'\r', b'\n', ..] | [b'\n', ..] => Start::Empty,
         [..] => Start::Text,
