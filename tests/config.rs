@@ -159,10 +159,12 @@ fn every_key_can_come_from_a_variable() {
         (name, value, shown)
     });
     let cases = cases.collect::<Vec<_>>();
+    let (folder, path) = folder(NEEDED);
     // Where nobody can log in, logins cannot be required.
     let login =
         format!("[[app]]\nname = \"a\"\nlogins = [{{ user_name = \"b\", password_hash = \"{HASH}\" }}]");
-    let (folder, path) = folder(&format!("{login}\n{NEEDED}"));
+    let with_login = folder.path().join("with-login.toml");
+    fs::write(&with_login, format!("{login}\n{NEEDED}")).unwrap();
     for (name, text) in [
         ("ca.pem", certificate().as_str()),
         ("secret", "hunter3\r\n"),
@@ -176,7 +178,8 @@ fn every_key_can_come_from_a_variable() {
     write_certificates(folder.path());
     let before = config::load(Some(&path), &environment(&LOGIN)).unwrap();
     for &(name, value, shown) in &cases {
-        let after = config::load(Some(&path), &environment(&[&beside(name), &[(name, value)][..]].concat()));
+        let path = if name == "SESGATE_LISTENER_REQUIRE_LOGIN" { &with_login } else { &path };
+        let after = config::load(Some(path), &environment(&[&beside(name), &[(name, value)][..]].concat()));
         let after = format!("{:?}", after.unwrap_or_else(|errors| panic!("{errors}")));
         assert!(after.contains(shown), "{name}: no {shown} in {after}");
         let says_the_same = format!("{before:?}").contains(shown);
@@ -197,6 +200,9 @@ fn beside(name: &str) -> Vec<(&'static str, &'static str)> {
         "SESGATE_LISTENER_CERTIFICATE_FILES" => return with_login(&[tls]),
         "SESGATE_LISTENER_REQUIRE_TLS" | "SESGATE_LISTENER_KEY_FILES" => {
             return with_login(&[tls, certificates]);
+        }
+        "SESGATE_LISTENER_REQUIRE_LOGIN" => {
+            return with_login(&[("SESGATE_LISTENER_PLAINTEXT_LOGIN", "true")]);
         }
         "SESGATE_LISTENER_PROXY" => return with_login(&[("SESGATE_LISTENER_PROXY_FROM", "10.0.0.1")]),
         "SESGATE_LISTENER_PROXY_FROM" => return with_login(&[("SESGATE_LISTENER_PROXY", "required")]),
@@ -326,7 +332,10 @@ fn what_the_example_comments_out_is_right_as_well() {
         Some(rest) if !rest.starts_with(' ') && !others.iter().any(|key| rest.starts_with(key)) => rest,
         _ => line,
     });
-    let (folder, path) = folder(&lines.collect::<Vec<_>>().join("\n"));
+    // The logins of the example need a listener that takes them, and there are no certificates.
+    let text =
+        lines.collect::<Vec<_>>().join("\n").replace("plaintext_login = false", "plaintext_login = true");
+    let (folder, path) = folder(&text);
     fs::copy("tests/config/policy.json", folder.path().join("policy/billing.json")).unwrap();
     let config = config::load(Some(&path), &environment(&EXAMPLE_VARIABLES));
     let config = config.unwrap_or_else(|errors| panic!("{errors}"));

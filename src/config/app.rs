@@ -47,6 +47,13 @@ impl RawApp {
         !self.logins.is_empty()
     }
 
+    /// Of no use, these are: nobody could say them anywhere.
+    pub fn refuse_logins(&self, notes: &mut Notes) {
+        for user_name in self.logins.iter().filter_map(|login| login.user_name.as_ref()) {
+            notes.blame(user_name, ConfigError::NowhereToLogIn);
+        }
+    }
+
     /// Where its hashes are.
     pub fn secret_sources(&self) -> impl Iterator<Item = &SecretSource> {
         self.logins.iter().filter_map(|login| login.password_hash.as_ref()?.value.as_ref())

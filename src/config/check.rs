@@ -10,6 +10,7 @@ use super::app;
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::form::Text;
+use super::listener::RawListener;
 use super::load;
 use super::raw::{Raw, RawLogin, RawPolicy, RawSes};
 use super::secret::SecretSource;
@@ -46,6 +47,9 @@ pub(super) struct Noted;
 /// INVARIANT: without a result, there is a problem in the notes.
 pub fn check(raw: Raw, surroundings: Surroundings<'_>, notes: &mut Notes) -> Option<Config> {
     raw.listeners.iter().for_each(|listener| listener.check_login(&raw.apps, notes));
+    if !raw.listeners.iter().any(RawListener::takes_logins) {
+        raw.apps.iter().for_each(|app| app.refuse_logins(notes));
+    }
     let listeners = raw.listeners.into_iter().map(|listener| listener.check(&surroundings, notes));
     let listeners = listeners.collect::<Vec<_>>();
     let ses = check_ses(raw.ses, &surroundings, notes);

@@ -90,6 +90,8 @@ pub enum ConfigError {
     SameTag,
     #[error("every client has to log in, and nobody can")]
     NobodyCanLogIn,
+    #[error("no listener takes a password, so nobody can log in")]
+    NowhereToLogIn,
     #[error(transparent)]
     PasswordHash(#[from] PasswordHashError),
     #[error(transparent)]
@@ -186,6 +188,9 @@ impl Problem {
             ConfigError::NobodyCanLogIn => {
                 Some("give an `[[app]]` some `logins`, or leave `require_login` out".to_owned())
             }
+            ConfigError::NowhereToLogIn => Some(
+                "give a `[[listener]]` a certificate and `tls`, or say `plaintext_login = true`".to_owned(),
+            ),
             ConfigError::Unexpected { mend: Some(mend), .. } => Some(mend.to_string()),
             ConfigError::Unexpected { mend: None, reason, .. } => reason.help().map(str::to_owned),
             ConfigError::NoLogin => {

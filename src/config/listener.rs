@@ -100,6 +100,11 @@ impl RawListener {
         }
     }
 
+    /// Whether a password can ever come here.
+    pub fn takes_logins(&self) -> bool {
+        self.plaintext_login || self.tls.value != TlsStart::Never
+    }
+
     fn check_tls(&self, notes: &mut Notes) -> Option<ListenerTls> {
         let files = self.certificate_files.as_deref()?;
         match (self.tls.value, self.require_tls.value, files) {
