@@ -218,6 +218,22 @@ async fn the_sandbox_says_what_to_type_and_tells_of_each_mail() {
 }
 
 #[tokio::test]
+async fn the_sandbox_opens_every_listener_of_a_configuration_on_this_machine() {
+    // Whatever login of SES the configuration names, it has no business here and need not be at hand.
+    let login = [("SESGATE_SES_ACCESS_KEY_ID_FILE", "nowhere".to_owned())];
+    let arguments = ["sandbox", "--listen", "127.0.0.1:0", "--config", "tests/apps/sesgate.toml"];
+    let mut sandbox = Running::start(&arguments, &login);
+    for listener in ["open", "strict", "tls-only"] {
+        let line = line_with(&mut sandbox.output, &format!(" is `{listener}`")).await;
+        let address: SocketAddr = line.split_whitespace().next().unwrap().parse().unwrap();
+        assert!(address.ip().is_loopback());
+        let mut greeting = [0; 4];
+        TcpStream::connect(address).await.unwrap().read_exact(&mut greeting).await.unwrap();
+        assert_eq!(&greeting, b"220 ", "{listener}");
+    }
+}
+
+#[tokio::test]
 async fn what_the_sandbox_tells_to_type_does_what_it_says() {
     let mut sandbox = Running::start(&["sandbox", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"], &[]);
     line_with(&mut sandbox.output, "a mail that is allowed").await;

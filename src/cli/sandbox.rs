@@ -12,15 +12,16 @@ use crate::app::App;
 use crate::cli::serve::told_to_stop;
 use crate::cli::{Exit, named_config_file, problems};
 use crate::config::{self, Config, ConfigErrors, Environment};
+use crate::credentials::{Login, LoginError};
 use crate::sandbox::{Fault, Settings, StandIn};
 use crate::telemetry::{LogFormat, LogSettings, start_log};
-use crate::upstream::Roots;
+use crate::upstream::{Roots, Security};
 use narrator::Narrator;
 
 /// Nothing leaves this machine: what is allowed is taken by a stand-in that speaks as SES does, and shown
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Where applications connect
+    /// Where applications connect; of several listeners the first, and the others at the ports that follow
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = listening_address, default_value = "127.0.0.1:2525")]
     listen: SocketAddr,
     /// Where the admin listener answers
@@ -64,26 +65,25 @@ pub fn run(arguments: &Arguments) -> Exit {
 
 async fn play(arguments: &Arguments) -> Exit {
     // The stand-in answers for the identities of the configuration, so that has to be read first.
-    let first = match load(arguments, &[]) {
-        Ok(config) => config,
+    let config = match load(arguments) {
+        Ok(config) => listening(config, arguments.listen),
         Err(errors) => return problems::refuse(&problems::of_config(&errors)),
     };
-    let stand_in = match StandIn::start(stand_in_settings(arguments, &first)).await {
+    let stand_in = match StandIn::start(stand_in_settings(arguments, &config)).await {
         Ok(stand_in) => stand_in,
         Err(error) => return problems::refuse(&[problems::of_error("", &error)]),
     };
     arguments.fault.iter().for_each(|fault| stand_in.faults().add(fault.clone()));
-    let config = match load(arguments, &way_to(&stand_in, &first)) {
-        Ok(config) => with_authority(config, &stand_in),
-        Err(errors) => return problems::refuse(&problems::of_config(&errors)),
+    let config = match led_to(&stand_in, config) {
+        Ok(config) => config,
+        Err(error) => return problems::refuse(&[problems::of_error("", &error)]),
     };
     let narrator = Arc::new(Narrator::new(stand_in.mailbox().clone()));
     let app = match App::start(&config, narrator) {
         Ok(app) => app,
         Err(error) => return problems::refuse(&problems::of_start(&error)),
     };
-    let listens = app.addresses().first().copied().unwrap_or(arguments.listen);
-    let _ = stdout().write_all(sample::introduction(listens, &config).as_bytes());
+    let _ = stdout().write_all(sample::introduction(app.addresses(), &config).as_bytes());
     told_to_stop().await;
     let _ = writeln!(stdout(), "\nstopping");
     app.stop().await;
@@ -92,17 +92,12 @@ async fn play(arguments: &Arguments) -> Exit {
 }
 
 /// The configuration, with settings that go before all others.
-fn load(arguments: &Arguments, way: &[(&str, String)]) -> Result<Config, ConfigErrors> {
+fn load(arguments: &Arguments) -> Result<Config, ConfigErrors> {
     let path = named_config_file(arguments.config.as_deref());
-    let mut settings: Vec<(&str, String)> = vec![("SESGATE_LISTENER_ADDRESS", arguments.listen.to_string())];
-    settings.push(("SESGATE_ADMIN_ADDRESS", arguments.admin.to_string()));
+    let mut settings: Vec<(&str, String)> = vec![("SESGATE_ADMIN_ADDRESS", arguments.admin.to_string())];
     if path.is_none() {
         settings.extend(sample::SETTINGS.map(|(name, value)| (name, value.to_owned())));
     }
-    // A login of the real SES has no business here, and need not be at hand.
-    settings.push(("SESGATE_SES_USER_NAME", "sandbox".to_owned()));
-    settings.push(("SESGATE_SES_PASSWORD", "sandbox".to_owned()));
-    settings.extend_from_slice(way);
     let policies =
         if arguments.policy.is_empty() && path.is_none() { Some(sample::policies()) } else { None };
     if !arguments.policy.is_empty() {
@@ -110,10 +105,7 @@ fn load(arguments: &Arguments, way: &[(&str, String)]) -> Result<Config, ConfigE
     }
     let settings = settings.into_iter().map(|(name, value)| (name.into(), value.into()));
     let environment: Environment = std::env::vars_os().chain(settings).collect();
-    match policies {
-        Some(policies) => config::load_with_policies(path.as_deref(), &environment, policies),
-        None => config::load(path.as_deref(), &environment),
-    }
+    config::load_for_rehearsal(path.as_deref(), &environment, policies)
 }
 
 /// Relative to where the user stands, not to the configuration's folder.
@@ -133,20 +125,28 @@ fn stand_in_settings(arguments: &Arguments, config: &Config) -> Settings {
     }
 }
 
-fn way_to(stand_in: &StandIn, config: &Config) -> Vec<(&'static str, String)> {
-    let endpoint = stand_in.endpoints().implicit_tls;
-    vec![
-        ("SESGATE_SES_HOST", endpoint.ip().to_string()),
-        ("SESGATE_SES_PORT", endpoint.port().to_string()),
-        ("SESGATE_SES_SERVER_NAME", format!("email-smtp.{}.amazonaws.com", config.ses.region)),
-        ("SESGATE_SES_TLS", "implicit".to_owned()),
-        ("SESGATE_SES_USER_NAME", stand_in.login().user_name.clone()),
-        ("SESGATE_SES_PASSWORD", stand_in.login().password.expose().to_owned()),
-    ]
+/// SES is the stand-in. Its certificate is vouched for by an authority that exists only while it runs.
+fn led_to(stand_in: &StandIn, mut config: Config) -> Result<Config, LoginError> {
+    let (endpoint, login) = (stand_in.endpoints().implicit_tls, stand_in.login());
+    let ses = &mut config.ses;
+    ses.host = endpoint.ip().to_string();
+    ses.port = endpoint.port();
+    ses.server_name = format!("email-smtp.{}.amazonaws.com", ses.region);
+    ses.tls = Security::ImplicitTls;
+    ses.roots = Roots::Pem(stand_in.ca_pem().as_bytes().to_vec());
+    ses.login = Some(Login::new(login.user_name.clone(), login.password.clone())?);
+    Ok(config)
 }
 
-/// The stand-in's certificate is vouched for by an authority that exists only while it runs.
-fn with_authority(mut config: Config, stand_in: &StandIn) -> Config {
-    config.ses.roots = Roots::Pem(stand_in.ca_pem().as_bytes().to_vec());
+/// Where the configuration listens may be in use, or open to other machines.
+fn listening(mut config: Config, first: SocketAddr) -> Config {
+    let mut next = first;
+    for listener in &mut config.listeners {
+        listener.address = next;
+        // Port 0 is any that is free, each time.
+        if next.port() > 0 {
+            next.set_port(next.port().saturating_add(1));
+        }
+    }
     config
 }

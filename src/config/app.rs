@@ -131,7 +131,7 @@ fn check_app(
 ) -> Result<App, Noted> {
     let requires = check_evidence(&raw, notes);
     let logins = match surroundings.purpose {
-        Purpose::Sending => raw.logins,
+        Purpose::Sending | Purpose::Rehearsing => raw.logins,
         Purpose::Judging => Vec::new(),
     };
     let logins: Vec<_> = logins.into_iter().map(|login| check_login(login, surroundings, notes)).collect();

@@ -36,6 +36,8 @@ pub struct Surroundings<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
     Sending,
+    /// Sending to a stand-in for SES, whose login and authority are none of the configuration's.
+    Rehearsing,
     /// Neither the login of SES, nor those of apps, nor any certificate or key is looked at.
     Judging,
 }
@@ -134,8 +136,9 @@ fn check_login(
     surroundings: &Surroundings<'_>,
     notes: &mut Notes,
 ) -> Result<Option<Login>, Noted> {
-    if surroundings.purpose == Purpose::Judging {
-        return Ok(None);
+    match surroundings.purpose {
+        Purpose::Rehearsing | Purpose::Judging => return Ok(None),
+        Purpose::Sending => {}
     }
     match (raw.user_name, raw.password, raw.access_key_id, raw.secret_access_key) {
         (None, None, None, None) if tls == Security::None => Ok(None),

@@ -84,7 +84,9 @@ impl RawListener {
         let tls = self.check_tls(notes)?;
         let (certificates, keys) = (self.certificate_files?, self.key_files?);
         let certificates = match surroundings.purpose {
-            Purpose::Sending => load_all(certificates, keys, surroundings.folder, notes)?,
+            Purpose::Sending | Purpose::Rehearsing => {
+                load_all(certificates, keys, surroundings.folder, notes)?
+            }
             Purpose::Judging => Vec::new(),
         };
         let clear_text = if self.plaintext_login { ClearText::Taken } else { ClearText::Refused };

@@ -70,6 +70,15 @@ pub fn load_for_judging(
     load_document(path, environment, policies, Purpose::Judging)
 }
 
+/// The same for sending to a stand-in for SES: the login of SES is left where it is.
+pub fn load_for_rehearsal(
+    path: Option<&Path>,
+    environment: &Environment,
+    policies: Option<Vec<PolicyFile>>,
+) -> Result<Config, ConfigErrors> {
+    load_document(path, environment, policies, Purpose::Rehearsing)
+}
+
 /// The policies that a command names by a file, a folder or a pattern.
 pub fn policy_files(named: &str) -> Result<Vec<PolicyFile>, PatternError> {
     let pattern = if Path::new(named).is_dir() {

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use crate::config::{Config, PolicyFile};
+use crate::admission::Strangers;
+use crate::config::{Config, ListenerTls, PolicyFile};
 
 /// The identity that the sample policies are about.
 pub const SETTINGS: [(&str, &str); 3] = [
@@ -34,7 +35,8 @@ pub fn policies() -> Vec<PolicyFile> {
 }
 
 /// What the user reads first.
-pub fn introduction(listens: SocketAddr, config: &Config) -> String {
+pub fn introduction(addresses: &[SocketAddr], config: &Config) -> String {
+    let Some(listens) = addresses.first() else { return String::new() };
     let policies: Vec<String> =
         config.policy.files.iter().map(|file| format!("    {}", file.path.display())).collect();
     let sender = config.ses.identities.first().map_or_else(String::new, |identity| {
@@ -43,11 +45,22 @@ pub fn introduction(listens: SocketAddr, config: &Config) -> String {
     });
     let forger = sender.split_once('@').map_or_else(String::new, |(_, domain)| format!("ceo@{domain}"));
     let (host, port) = (listens.ip(), listens.port());
+    let more = match config.listeners.as_slice() {
+        [one] if one.tls == ListenerTls::None && one.strangers == Strangers::Unknown => {
+            ", no login, no TLS".to_owned()
+        }
+        [_] => String::new(),
+        several => {
+            let named = several.iter().zip(addresses);
+            let lines = named.map(|(listener, address)| format!("\n    {address} is `{}`", listener.name));
+            lines.collect::<Vec<_>>().concat()
+        }
+    };
     format!(
         "\
 sesgate sandbox: a relay, and behind it a stand-in for Amazon SES. Nothing leaves this machine.
 
-  SMTP host   {host}, port {port}, no login, no TLS
+  SMTP host   {host}, port {port}{more}
   policies
 {policies}
 
