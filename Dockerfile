@@ -1,5 +1,7 @@
 # Two stages: a static binary, then an image that holds it, the public CA certificates, and nothing else.
+# `--build-arg FEATURES=aws` takes in AWS Secrets Manager, `sesgate rotate` and the SES API.
 FROM rust:1.95-slim-bookworm AS build
+ARG FEATURES=""
 WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY config config
@@ -8,12 +10,14 @@ COPY src src
 # not part of any layer: a second build compiles what has changed.
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/build/target \
     target="$(rustc -vV | sed -n 's/^host: //p')" \
- && RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --profile dist --bin sesgate --target "$target" \
+ && RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --profile dist --features "$FEATURES" --bin sesgate --target "$target" \
  && install -D "target/$target/dist/sesgate" /image/sesgate \
  && install -D -m 0644 /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt
 
 # The configuration is at /etc/sesgate/sesgate.toml if it is mounted there; else all of it comes from the environment.
 FROM scratch
+LABEL org.opencontainers.image.title="sesgate" \
+      org.opencontainers.image.description="An SMTP relay in front of Amazon SES that judges every mail by IAM policies"
 COPY --from=build /image/ /
 # Numeric, so that Kubernetes can see that it is not root.
 USER 65532:65532
