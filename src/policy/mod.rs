@@ -14,6 +14,7 @@ mod explain;
 mod few;
 mod finding;
 mod grammar;
+mod index;
 mod key;
 mod lint;
 mod missing;

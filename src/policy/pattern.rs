@@ -36,6 +36,27 @@ pub struct Pattern {
     case: Case,
 }
 
+/// A part that every text has that a pattern matches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hook<'p> {
+    /// All of it.
+    Text(&'p str),
+    /// What [`mailbox_of`] it is.
+    Mailbox(&'p str),
+    /// What [`domain_of`] it is.
+    Domain(&'p str),
+}
+
+/// An address up to its first `@`, which is the same for every text that begins alike up to there.
+pub fn mailbox_of(text: &str) -> Option<&str> {
+    text.get(..=text.find('@')?)
+}
+
+/// An address from its last `@` on, which is the same for every text that ends alike from there.
+pub fn domain_of(text: &str) -> Option<&str> {
+    text.get(text.rfind('@')?..)
+}
+
 /// Why a variable cannot be expanded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VariableProblem {
@@ -106,6 +127,33 @@ impl Pattern {
             (Shape::Literal(text), Case::Matters) => Some(text),
             _ => None,
         }
+    }
+
+    /// The end that matches whatever stands before it, if that is all of this.
+    pub fn as_suffix(&self) -> Option<&str> {
+        match (&self.shape, self.case) {
+            (Shape::Suffix(text), Case::Matters) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A word by which all that this matches can be looked up.
+    pub fn hook(&self) -> Option<Hook<'_>> {
+        if self.case == Case::Ignored {
+            return None;
+        }
+        let (first, last) = match &self.shape {
+            Shape::Literal(text) => return Some(Hook::Text(text)),
+            Shape::Suffix(text) => (None, Some(&**text)),
+            Shape::Prefix(text) => (Some(&**text), None),
+            Shape::Chunks(chunks) => {
+                let first = chunks.first().and_then(|chunk| chunk.first());
+                let last = chunks.last().and_then(|chunk| chunk.last());
+                (first.and_then(Part::text), last.and_then(Part::text))
+            }
+        };
+        let domain = last.and_then(domain_of).map(Hook::Domain);
+        domain.or_else(|| first.and_then(mailbox_of).map(Hook::Mailbox))
     }
 
     /// The keys of the variables in this.
@@ -203,6 +251,15 @@ impl Pattern {
             }
             Part::Variable(variable) => self.case.strip_suffix(rest, variable.value(context)?),
         })
+    }
+}
+
+impl Part {
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Literal(text) => Some(text),
+            Self::AnyCharacter | Self::Variable(_) => None,
+        }
     }
 }
 

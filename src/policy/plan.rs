@@ -1,11 +1,14 @@
 //! Which statements to ask, and where to find them: sorted out when the policies are made, so that a request
 //! meets only those that may match it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::policy::arn::{ArnPattern, Name};
 use crate::policy::compile::Kind;
+use crate::policy::context::Context;
 use crate::policy::document::Document;
+use crate::policy::index::Index;
 use crate::policy::operator::Sense;
 use crate::policy::statement::{Names, Statement};
 use crate::policy::syntax::Effect;
@@ -21,10 +24,10 @@ pub(super) struct Plan {
 /// Statements that can do the same, each list in the order of the documents.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Shelf {
-    /// By the full name of a resource, sorted.
-    named: Vec<(Box<str>, Vec<Place>)>,
+    /// By the full name of a resource.
+    named: BTreeMap<Box<str>, Index>,
     /// By pattern.
-    others: Vec<Place>,
+    others: Index,
 }
 
 /// Where a statement is; the earlier, the smaller.
@@ -47,50 +50,43 @@ impl Plan {
                 shelf.put(statement, Place { document, statement: index });
             }
         }
-        for shelf in [&mut plan.denies, &mut plan.identity_allows, &mut plan.resource_allows] {
-            shelf.sort();
-        }
         plan
     }
 }
 
 impl Shelf {
     /// The earliest statement that matches, of those that may be about these names.
-    pub(super) fn first(&self, names: &Names<'_>, matches: impl Fn(Place) -> bool) -> Option<Place> {
+    pub(super) fn first(
+        &self,
+        names: &Names<'_>,
+        context: &Context<'_>,
+        matches: impl Fn(Place) -> bool,
+    ) -> Option<Place> {
         let by_resource = self.by_name(&names.resource);
         // Within the identity's own documents the two are one.
         let is_same = names.attached.as_str() == names.resource.as_str();
-        let by_attached = if is_same { &[] } else { self.by_name(&names.attached) };
-        let first = |places: &[Place]| places.iter().copied().find(|place| matches(*place));
-        [by_resource, by_attached, self.others.as_slice()].into_iter().filter_map(first).min()
+        let by_attached = if is_same { None } else { self.by_name(&names.attached) };
+        let indexes = [by_resource, by_attached, Some(&self.others)].into_iter().flatten();
+        indexes.filter_map(|index| index.first(context, &matches)).min()
     }
 
     pub(super) fn places(&self) -> impl Iterator<Item = Place> {
-        self.named.iter().flat_map(|(_, places)| places).chain(&self.others).copied()
+        self.named.values().flat_map(Index::places).chain(self.others.places())
     }
 
-    fn by_name(&self, name: &Name<'_>) -> &[Place] {
-        let found = self.named.binary_search_by(|(other, _)| (**other).cmp(name.as_str()));
-        found.ok().and_then(|index| self.named.get(index)).map_or(&[], |(_, places)| places)
+    fn by_name(&self, name: &Name<'_>) -> Option<&Index> {
+        self.named.get(name.as_str())
     }
 
     fn put(&mut self, statement: &Statement, place: Place) {
         match full_names(statement) {
-            Some(names) => self.named.extend(names.into_iter().map(|name| (name, vec![place]))),
-            None => self.others.push(place),
-        }
-    }
-
-    /// Joins what has one name; a stable sort keeps the order of the documents.
-    fn sort(&mut self) {
-        self.named.sort_by(|(one, _), (other, _)| one.cmp(other));
-        self.named.dedup_by(|(later, places), (earlier, kept)| {
-            let is_same = later == earlier;
-            if is_same {
-                kept.append(places);
+            Some(names) => {
+                for name in names {
+                    self.named.entry(name).or_default().put(statement, place);
+                }
             }
-            is_same
-        });
+            None => self.others.put(statement, place),
+        }
     }
 }
 

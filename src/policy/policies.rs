@@ -147,7 +147,7 @@ impl Policies {
     fn settle(&self, plan: &Plan, asked: &Asked<'_>, acts: impl Fn(&Statement) -> bool) -> Decision<'_> {
         let find = |shelf: &Shelf, least: Cover| {
             let matches = |statement: &Statement| acts(statement) && asked.cover(statement) >= least;
-            shelf.first(&asked.names, |place| self.statement(place).is_some_and(matches))
+            shelf.first(&asked.names, asked.context, |place| self.statement(place).is_some_and(matches))
         };
         if let Some(place) = find(&plan.denies, Cover::Account) {
             return Decision { verdict: Verdict::ExplicitDeny, statement: self.reference(place) };

@@ -7,13 +7,15 @@ use serde_json::{Map, Value, json};
 
 use super::oracle::{Held, Question};
 
-const ADDRESSES: [&str; 6] = ["a@x.com", "b@x.com", "A@X.com", "a@y.x.com", "*@x.com", "ab"];
+const ADDRESSES: [&str; 7] = ["a@x.com", "b@x.com", "A@X.com", "a@y.x.com", "*@x.com", "a@b@x.com", "ab"];
 const ADDRESS_PATTERNS: [&str; 15] = [
     "a@x.com",
     "A@x.com",
     "*@x.com",
     "*",
     "a@*",
+    "a@b@*",
+    "*@b@x.com",
     "?@x.com",
     "*@*x.com",
     "**a*@*.*",
