@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use client::{Client, Pace};
 use rustls::version::{TLS12, TLS13};
-use sesgate::sandbox::{Endpoints, Sending, Settings, StandIn, StartError};
+use sesgate::sandbox::{Endpoints, ListenError, Login, Sending, Settings, StandIn, StartError, answer_names};
+use sesgate::secret::Secret;
 use transcript::{login, play, settings};
 
 const ACCEPTABLE: &[u8] = b"From: billing@example.com\r\n\r\n.\r\n";
@@ -213,7 +214,7 @@ async fn its_certificate_is_good_for_its_names_only() {
 async fn it_listens_on_loopback_only_and_names_a_port_in_use() {
     let any = Endpoints { plain: "0.0.0.0:0".parse().unwrap(), ..Endpoints::default() };
     let error = StandIn::start(Settings { endpoints: any, ..settings() }).await.unwrap_err();
-    assert!(matches!(error, StartError::NotLoopback(_)));
+    assert!(matches!(error, StartError::Listen(ListenError::NotLoopback(_))));
     assert_eq!(error.to_string(), "the stand-in listens on loopback only, and `0.0.0.0:0` is not");
 
     let stand_in = StandIn::start(settings()).await.unwrap();
@@ -275,6 +276,120 @@ async fn a_reset_is_a_reset() {
     assert!(client.line().await.starts_with("220 "));
     client.write(b"NOOP\r\n").await;
     assert_eq!(client.end().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn every_answer_that_has_a_name_is_said_by_it() {
+    let stand_in = StandIn::start(settings()).await.unwrap();
+    let named: &[(&str, &str)] = &[
+        ("auth-failure", "454 Temporary authentication failure"),
+        ("bad-credentials", "535 Authentication Credentials Invalid"),
+        ("commands-fail", "421 4.4.0 Problem attempting to execute commands. Please try again later."),
+        ("mail-from-domain", "554 MAIL FROM domain not verified: DNS setup for MAIL FROM domain is invalid."),
+        ("no-message-id", "250 Ok"),
+        ("not-subscribed", "535 Account not subscribed to SES"),
+        ("old-session-full", "421 Connection closed by server. Too many messages in one session."),
+        ("old-timeout", "421 Timeout waiting for data from client."),
+        ("quota-exceeded", "454 Throttling failure: Daily message quota exceeded."),
+        ("service-failure", "454 Temporary service failure"),
+        ("session-full", "421 Connection closed by server. Maximum message count per session reached."),
+        ("sigv2-throttled", "454 Throttling failure: Maximum SigV2 SMTP sending rate exceeded."),
+        ("stale-transaction", "503 Sender already specified."),
+        (
+            "suspended",
+            "554 Message rejected: Sending suspended for this account. For more information, please check the \
+             inbox of the email address associated with your AWS account.",
+        ),
+        ("system-failure", "421 4.3.0 Mail system failure, closing transmission channel"),
+        ("temporary-failure", "451 Temporary service failure"),
+        ("throttled", "454 Throttling failure: Maximum sending rate exceeded."),
+        ("timeout", "451 4.4.2 Timeout waiting for data from client."),
+        ("too-long", "552 5.3.4 Message is too long."),
+        ("too-many-connections", "421 Too many concurrent SMTP connections"),
+        ("unavailable", "421 Service not available, closing transmission channel."),
+    ];
+    assert!(named.iter().map(|(name, _)| *name).eq(answer_names()));
+    for (name, words) in named {
+        stand_in.faults().add(format!("noop={name}").parse().unwrap());
+        let mut client = logged_in(&stand_in).await;
+        client.expect("NOOP", words).await;
+        let closes = words.starts_with("421 ") || *name == "timeout";
+        let next = if closes { "[closed]" } else { "250 Ok" };
+        client.expect("NOOP", next).await;
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_is_new_is_good_after_a_while_and_one_that_is_gone_is_not() {
+    let stand_in = StandIn::start(settings()).await.unwrap();
+    let old = "AUTH PLAIN AEFLSUFTQU5EQk9YAG9wZW4gc2VzYW1l";
+    // AKIANEW and `new sesame`.
+    let new = "AUTH PLAIN AEFLSUFORVcAbmV3IHNlc2FtZQ==";
+    let (good, bad) = ("235 Authentication successful.", "535 Authentication Credentials Invalid");
+    stand_in.change_settings(|settings| settings.new_login_delay = Duration::from_mins(1));
+    let login = Login { user_name: "AKIANEW".to_owned(), password: Secret::new("new sesame".to_owned()) };
+    stand_in.add_login(login);
+    let kept = logged_in(&stand_in).await;
+    for (wait, old_answer, new_answer) in [(Duration::ZERO, good, bad), (Duration::from_mins(1), bad, good)] {
+        tokio::time::pause();
+        tokio::time::advance(wait).await;
+        tokio::time::resume();
+        if !wait.is_zero() {
+            stand_in.remove_login("AKIASANDBOX");
+        }
+        for (line, answer) in [(old, old_answer), (new, new_answer)] {
+            let mut client = Client::connect(stand_in.endpoints().plain, Pace::Whole).await;
+            client.line().await;
+            client.expect(line, answer).await;
+        }
+    }
+    drop(kept);
+}
+
+#[tokio::test]
+async fn connections_break_when_they_are_told_to_and_when_they_are_old() {
+    let stand_in = StandIn::start(settings()).await.unwrap();
+    let mut idle = logged_in(&stand_in).await;
+    let mut sending = logged_in(&stand_in).await;
+    sending.envelope("<billing@example.com>", &["<ann@customer.test>"]).await;
+    stand_in.drop_connections();
+    for client in [&mut idle, &mut sending] {
+        assert_eq!(client.end().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+    }
+    stand_in.change_settings(|settings| settings.connection_age_max = Some(Duration::from_millis(200)));
+    let mut client = logged_in(&stand_in).await;
+    client.expect("NOOP", "250 Ok").await;
+    assert_eq!(client.end().await.unwrap_err().kind(), ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn it_goes_away_and_comes_back_where_it_was() {
+    // No other test is given a port of this address while it is away.
+    let any = "127.71.71.73:0".parse().unwrap();
+    let endpoints = Endpoints { implicit_tls: any, starttls: any, plain: any };
+    let stand_in = StandIn::start(Settings { endpoints, ..settings() }).await.unwrap();
+    let plain = stand_in.endpoints().plain;
+    let mut waiting = logged_in(&stand_in).await;
+    let away = async {
+        assert_eq!(waiting.line().await, "421 Service not available, closing transmission channel.");
+        drop(waiting);
+        while tokio::net::TcpStream::connect(plain).await.is_ok() {}
+    };
+    let (restarted, ()) = tokio::join!(stand_in.restart(Duration::from_millis(300)), away);
+    restarted.unwrap();
+    assert_eq!(stand_in.endpoints().plain, plain);
+    let mut client = logged_in(&stand_in).await;
+    client.envelope("<billing@example.com>", &["<ann@customer.test>"]).await;
+    client.write(ACCEPTABLE).await;
+    assert!(client.line().await.starts_with("250 Ok "));
+}
+
+#[tokio::test]
+async fn an_answer_may_break_off() {
+    let stand_in = StandIn::start(settings()).await.unwrap();
+    let mut client = logged_in(&stand_in).await;
+    stand_in.faults().add("noop=cut 250 O".parse().unwrap());
+    client.expect("NOOP", "250 O[closed]").await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod narrator;
 mod sample;
+mod stand_in;
 
 use std::io::{Write, stdout};
 use std::net::SocketAddr;
@@ -13,10 +14,11 @@ use crate::cli::serve::told_to_stop;
 use crate::cli::{Exit, named_config_file, problems};
 use crate::config::{self, Config, ConfigErrors, Environment};
 use crate::credentials::{Login, LoginError};
-use crate::sandbox::{Fault, Settings, StandIn};
+use crate::sandbox::StandIn;
 use crate::telemetry::{LogFormat, LogSettings, start_log};
 use crate::upstream::{Roots, Security};
 use narrator::Narrator;
+use stand_in::StandInArguments;
 
 /// Nothing leaves this machine: what is allowed is taken by a stand-in that speaks as SES does, and shown
 #[derive(Debug, clap::Args)]
@@ -33,15 +35,8 @@ pub struct Arguments {
     /// Use these policies instead of the sample ones, or of those that the configuration names
     #[arg(long, value_name = "FILE", num_args = 1..)]
     policy: Vec<PathBuf>,
-    /// Recipients a second that the stand-in takes, as SES limits an account's rate
-    #[arg(long, value_name = "RECIPIENTS", default_value_t = 14)]
-    throttle: u32,
-    /// Recipients a day that the stand-in takes
-    #[arg(long, value_name = "RECIPIENTS", default_value_t = 50_000)]
-    quota: u32,
-    /// Have the stand-in fail, for instance `end-of-data*3=454 Temporary service failure`
-    #[arg(long, value_name = "STEP[*TIMES]=EFFECT")]
-    fault: Vec<Fault>,
+    #[command(flatten)]
+    stand_in: StandInArguments,
 }
 
 fn listening_address(text: &str) -> Result<SocketAddr, String> {
@@ -69,11 +64,11 @@ async fn play(arguments: &Arguments) -> Exit {
         Ok(config) => listening(config, arguments.listen),
         Err(errors) => return problems::refuse(&problems::of_config(&errors)),
     };
-    let stand_in = match StandIn::start(stand_in_settings(arguments, &config)).await {
+    let stand_in = match StandIn::start(arguments.stand_in.settings(&config)).await {
         Ok(stand_in) => stand_in,
         Err(error) => return problems::refuse(&[problems::of_error("", &error)]),
     };
-    arguments.fault.iter().for_each(|fault| stand_in.faults().add(fault.clone()));
+    arguments.stand_in.faults().iter().for_each(|fault| stand_in.faults().add(fault.clone()));
     let config = match led_to(&stand_in, config) {
         Ok(config) => config,
         Err(error) => return problems::refuse(&[problems::of_error("", &error)]),
@@ -112,17 +107,6 @@ fn load(arguments: &Arguments) -> Result<Config, ConfigErrors> {
 fn absolute(files: &[PathBuf]) -> String {
     let absolute = |file: &PathBuf| std::path::absolute(file).unwrap_or_else(|_| file.clone());
     files.iter().map(|file| absolute(file).display().to_string()).collect::<Vec<_>>().join(",")
-}
-
-fn stand_in_settings(arguments: &Arguments, config: &Config) -> Settings {
-    Settings {
-        region: config.ses.region.clone(),
-        account_id: config.ses.account_id.clone(),
-        identities: config.ses.identities.iter().map(ToString::to_string).collect(),
-        recipients_per_second_max: arguments.throttle,
-        recipients_per_day_max: arguments.quota,
-        ..Settings::default()
-    }
 }
 
 /// SES is the stand-in. Its certificate is vouched for by an authority that exists only while it runs.

@@ -4,6 +4,7 @@
 //! the words are that library's.
 
 use crate::sandbox::machine::Channel;
+use crate::sandbox::settings::Extensions;
 
 pub const OK: &str = "250 Ok";
 pub const HELO: &str = "250 email-smtp.amazonaws.com";
@@ -20,10 +21,22 @@ pub const USER_NAME_CHALLENGE: &str = "334 VXNlcm5hbWU6";
 pub const PASSWORD_CHALLENGE: &str = "334 UGFzc3dvcmQ6";
 
 pub const SESSION_FULL: &str = "421 Connection closed by server. Maximum message count per session reached.";
+/// Until 2024.
+const SESSION_FULL_IN_OLD_WORDS: &str = "421 Connection closed by server. Too many messages in one session.";
+/// Until 2018.
+const IDLE_IN_OLD_WORDS: &str = "421 Timeout waiting for data from client.";
+const COMMANDS_FAIL: &str = "421 4.4.0 Problem attempting to execute commands. Please try again later.";
+const SYSTEM_FAILURE: &str = "421 4.3.0 Mail system failure, closing transmission channel";
 pub const TOO_MANY_CONNECTIONS: &str = "421 Too many concurrent SMTP connections";
 pub const SERVICE_NOT_AVAILABLE: &str = "421 Service not available, closing transmission channel.";
 pub const IDLE: &str = "451 4.4.2 Timeout waiting for data from client.";
 pub const TEMPORARY_FAILURE: &str = "451 Temporary service failure";
+const THROTTLED: &str = "454 Throttling failure: Maximum sending rate exceeded.";
+const QUOTA_EXCEEDED: &str = "454 Throttling failure: Daily message quota exceeded.";
+/// To a login of before 2019.
+const SIGV2_THROTTLED: &str = "454 Throttling failure: Maximum SigV2 SMTP sending rate exceeded.";
+const SERVICE_FAILURE: &str = "454 Temporary service failure";
+const LOGIN_FAILURE: &str = "454 Temporary authentication failure";
 pub const TOO_MANY_RECIPIENTS: &str = "452 Error: too many recipients";
 pub const TLS_ACTIVE: &str = "454 TLS not available due to temporary reason: TLS already active";
 pub const TLS_NOT_SUPPORTED: &str = "454 TLS not supported";
@@ -47,6 +60,43 @@ pub const MECHANISM_UNKNOWN: &str = "504 The requested authentication mechanism 
 pub const MUST_START_TLS: &str = "530 Must issue a STARTTLS command first";
 pub const MUST_AUTHENTICATE: &str = "530 Authentication required";
 pub const CREDENTIALS_INVALID: &str = "535 Authentication Credentials Invalid";
+const NOT_SUBSCRIBED: &str = "535 Account not subscribed to SES";
+const TOO_LONG: &str = "552 5.3.4 Message is too long.";
+const SUSPENDED: &str = "554 Message rejected: Sending suspended for this account. For more information, please check \
+    the inbox of the email address associated with your AWS account.";
+const MAIL_FROM_DOMAIN: &str =
+    "554 MAIL FROM domain not verified: DNS setup for MAIL FROM domain is invalid.";
+
+/// What a fault may call by a name instead of writing it out. SES closes the connection behind a 421 and behind the
+/// time-out.
+pub const NAMED: &[(&str, &str)] = &[
+    ("auth-failure", LOGIN_FAILURE),
+    ("bad-credentials", CREDENTIALS_INVALID),
+    ("commands-fail", COMMANDS_FAIL),
+    ("mail-from-domain", MAIL_FROM_DOMAIN),
+    ("no-message-id", OK),
+    ("not-subscribed", NOT_SUBSCRIBED),
+    ("old-session-full", SESSION_FULL_IN_OLD_WORDS),
+    ("old-timeout", IDLE_IN_OLD_WORDS),
+    ("quota-exceeded", QUOTA_EXCEEDED),
+    ("service-failure", SERVICE_FAILURE),
+    ("session-full", SESSION_FULL),
+    ("sigv2-throttled", SIGV2_THROTTLED),
+    ("stale-transaction", SENDER_SPECIFIED),
+    ("suspended", SUSPENDED),
+    ("system-failure", SYSTEM_FAILURE),
+    ("temporary-failure", TEMPORARY_FAILURE),
+    ("throttled", THROTTLED),
+    ("timeout", IDLE),
+    ("too-long", TOO_LONG),
+    ("too-many-connections", TOO_MANY_CONNECTIONS),
+    ("unavailable", SERVICE_NOT_AVAILABLE),
+];
+
+/// Whether the server closes behind it (RFC 5321 section 4.2.2 on 421; SES does so behind its time-out too).
+pub fn ends_session(words: &str) -> bool {
+    words.starts_with("421") || words == IDLE
+}
 
 /// Whether an answer says that its step was taken (RFC 5321 section 4.2.1).
 pub fn is_positive(words: &str) -> bool {
@@ -59,12 +109,18 @@ pub fn greeting(front_end: &str, session_token: &str) -> String {
 }
 
 /// AUTH is offered before TLS too, though it is refused there. The last line is no keyword, and is there.
-pub fn extensions(channel: Channel) -> String {
-    let starttls = match channel {
-        Channel::AwaitingTls => "250-STARTTLS\r\n",
-        Channel::Tls | Channel::Plain => "",
+pub fn extensions(channel: Channel, extensions: Extensions) -> String {
+    let size = match extensions {
+        Extensions::Of2012 => "250-SIZE 10485760\r\n",
+        Extensions::Of2023 | Extensions::Of2026 => "",
     };
-    format!("250-email-smtp.amazonaws.com\r\n250-8BITMIME\r\n{starttls}250-AUTH PLAIN LOGIN\r\n250 Ok")
+    let starttls = match (channel, extensions) {
+        (Channel::AwaitingTls, _) | (Channel::Tls, Extensions::Of2012 | Extensions::Of2023) => {
+            "250-STARTTLS\r\n"
+        }
+        (Channel::Tls, Extensions::Of2026) | (Channel::Plain, _) => "",
+    };
+    format!("250-email-smtp.amazonaws.com\r\n250-8BITMIME\r\n{size}{starttls}250-AUTH PLAIN LOGIN\r\n250 Ok")
 }
 
 pub fn accepted(message_id: &str) -> String {
@@ -96,11 +152,11 @@ pub fn recipient_unknown(address: &str) -> String {
 /// Why SES does not take a mail, told after its final dot. `Display` is the answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
-    #[error("454 Throttling failure: Maximum sending rate exceeded.")]
+    #[error("{}", THROTTLED)]
     SendingRate,
-    #[error("454 Throttling failure: Daily message quota exceeded.")]
+    #[error("{}", QUOTA_EXCEEDED)]
     DailyQuota,
-    #[error("552 5.3.4 Message is too long.")]
+    #[error("{}", TOO_LONG)]
     TooLong,
     #[error(
         "554 Access denied: User `{user}' is not authorized to perform `ses:SendRawEmail' on resource `{resource}'"
@@ -111,10 +167,7 @@ pub enum Rejection {
          region {region}: {identities}"
     )]
     NotVerified { region: String, identities: String },
-    #[error(
-        "554 Message rejected: Sending suspended for this account. For more information, please check the \
-         inbox of the email address associated with your AWS account."
-    )]
+    #[error("{}", SUSPENDED)]
     Suspended,
     #[error("554 Transaction failed: Recipient count exceeds 50.")]
     TooManyRecipients,

@@ -1,24 +1,25 @@
 //! What SES looks at after the final dot, and in which order.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use crate::sandbox::answer::{HeaderFault, Rejection};
 use crate::sandbox::header::Header;
 use crate::sandbox::machine::Transaction;
 use crate::sandbox::quota::{Daily, Rate};
-use crate::sandbox::settings::{Sending, Settings};
+use crate::sandbox::settings::{Reach, Sending, Settings};
 
 /// To, Cc and Bcc together, that is: the envelope. No quota raises it.
 const RECIPIENTS_MAX: usize = 50;
 /// SES cuts a long list of unverified identities short with three dots.
 const IDENTITIES_LETTERS_MAX: usize = 400;
 
-/// The AWS account: what it may send, and what it has sent.
+/// Those of SES's mailbox simulator, which any account may send to and which cost nothing of the day's quota.
+const SIMULATOR_DOMAIN: &str = "simulator.amazonses.com";
+const SIMULATOR_NAMES: &[&str] = &["success", "bounce", "ooto", "complaint", "suppressionlist"];
+
+/// What the AWS account has sent.
 #[derive(Debug)]
 pub struct Account {
-    settings: Arc<Settings>,
-    sending: Sending,
     rate: Rate,
     daily: Daily,
 }
@@ -29,9 +30,12 @@ pub struct Candidate<'a> {
     pub transaction: &'a Transaction,
     pub header: &'a Result<Header, HeaderFault>,
     pub octets: usize,
+    /// What the account may send, and how much.
+    pub settings: &'a Settings,
+    pub now: Instant,
 }
 
-type Check = fn(&mut Account, Candidate<'_>, Instant) -> Result<(), Rejection>;
+type Check = fn(&mut Account, Candidate<'_>) -> Result<(), Rejection>;
 
 /// SES's own order is not known; this one answers first for what a mail is, then for who sends it, then for how
 /// much.
@@ -39,52 +43,42 @@ const CHECKS: &[Check] =
     &[size, recipient_count, header, access, identities, sending, daily_quota, sending_rate];
 
 impl Account {
-    pub fn new(settings: Arc<Settings>, now: Instant) -> Self {
-        Self {
-            sending: settings.sending,
-            rate: Rate::new(settings.recipients_per_second_max, now),
-            daily: Daily::new(settings.recipients_per_day_max),
-            settings,
-        }
+    pub fn new(settings: &Settings, now: Instant) -> Self {
+        Self { rate: Rate::new(settings.recipients_per_second_max, now), daily: Daily::default() }
     }
 
     /// Only a mail that passes every check costs anything.
-    pub fn judge(&mut self, mail: Candidate<'_>, now: Instant) -> Result<(), Rejection> {
+    pub fn judge(&mut self, mail: Candidate<'_>) -> Result<(), Rejection> {
         for check in CHECKS {
-            check(self, mail, now)?;
+            check(self, mail)?;
         }
-        let recipients = mail.transaction.recipients.len();
-        self.rate.spend(recipients);
-        self.daily.spend(recipients, now);
+        self.rate.spend(mail.transaction.recipients.len());
+        self.daily.spend(counted_recipients(mail), mail.now);
         Ok(())
     }
-
-    pub fn set_sending(&mut self, sending: Sending) {
-        self.sending = sending;
-    }
 }
 
-fn size(account: &mut Account, mail: Candidate<'_>, _now: Instant) -> Result<(), Rejection> {
-    if mail.octets > account.settings.message_octets_max { Err(Rejection::TooLong) } else { Ok(()) }
+fn size(_: &mut Account, mail: Candidate<'_>) -> Result<(), Rejection> {
+    if mail.octets > mail.settings.message_octets_max { Err(Rejection::TooLong) } else { Ok(()) }
 }
 
-fn recipient_count(_: &mut Account, mail: Candidate<'_>, _now: Instant) -> Result<(), Rejection> {
+fn recipient_count(_: &mut Account, mail: Candidate<'_>) -> Result<(), Rejection> {
     let recipients = mail.transaction.recipients.len();
     if recipients > RECIPIENTS_MAX { Err(Rejection::TooManyRecipients) } else { Ok(()) }
 }
 
-fn header(_: &mut Account, mail: Candidate<'_>, _now: Instant) -> Result<(), Rejection> {
+fn header(_: &mut Account, mail: Candidate<'_>) -> Result<(), Rejection> {
     readable(mail)?.check().map_err(Rejection::Header)
 }
 
 /// The login's IAM policy, as far as it is about identities.
-fn access(account: &mut Account, mail: Candidate<'_>, _now: Instant) -> Result<(), Rejection> {
-    let Some(allowed) = &account.settings.identities_allowed else {
+fn access(_: &mut Account, mail: Candidate<'_>) -> Result<(), Rejection> {
+    let Some(allowed) = &mail.settings.identities_allowed else {
         return Ok(());
     };
-    let Settings { region, account_id, .. } = &*account.settings;
+    let Settings { region, account_id, .. } = mail.settings;
     for claim in claims(mail)? {
-        let identity = identity_of(&account.settings.identities, &claim.address);
+        let identity = identity_of(&mail.settings.identities, &claim.address);
         if let Some(identity) = identity.filter(|identity| !allowed.iter().any(|other| other == identity)) {
             return Err(Rejection::AccessDenied {
                 user: format!("arn:aws:iam::{account_id}:user/ses-smtp-user"),
@@ -95,9 +89,13 @@ fn access(account: &mut Account, mail: Candidate<'_>, _now: Instant) -> Result<(
     Ok(())
 }
 
-fn identities(account: &mut Account, mail: Candidate<'_>, _now: Instant) -> Result<(), Rejection> {
+fn identities(_: &mut Account, mail: Candidate<'_>) -> Result<(), Rejection> {
     let mut failed = claims(mail)?;
-    failed.retain(|claim| identity_of(&account.settings.identities, &claim.address).is_none());
+    if mail.settings.reach == Reach::VerifiedRecipients {
+        let real = mail.transaction.recipients.iter().filter(|recipient| !is_simulated(recipient));
+        failed.extend(real.map(|recipient| Claim { text: recipient.clone(), address: recipient.clone() }));
+    }
+    failed.retain(|claim| identity_of(&mail.settings.identities, &claim.address).is_none());
     if failed.is_empty() {
         return Ok(());
     }
@@ -112,31 +110,51 @@ fn identities(account: &mut Account, mail: Candidate<'_>, _now: Instant) -> Resu
         identities.truncate(cut);
         identities.push_str("...");
     }
-    let region = account.settings.region.to_ascii_uppercase();
+    let region = mail.settings.region.to_ascii_uppercase();
     Err(Rejection::NotVerified { region, identities })
 }
 
-fn sending(account: &mut Account, _: Candidate<'_>, _now: Instant) -> Result<(), Rejection> {
-    match account.sending {
+fn sending(_: &mut Account, mail: Candidate<'_>) -> Result<(), Rejection> {
+    match mail.settings.sending {
         Sending::Enabled => Ok(()),
         Sending::Suspended => Err(Rejection::Suspended),
     }
 }
 
-fn daily_quota(account: &mut Account, mail: Candidate<'_>, now: Instant) -> Result<(), Rejection> {
-    let has_room = account.daily.has_room(mail.transaction.recipients.len(), now);
+fn daily_quota(account: &mut Account, mail: Candidate<'_>) -> Result<(), Rejection> {
+    let has_room =
+        account.daily.has_room(counted_recipients(mail), mail.settings.recipients_per_day_max, mail.now);
     if has_room { Ok(()) } else { Err(Rejection::DailyQuota) }
 }
 
-fn sending_rate(account: &mut Account, _: Candidate<'_>, now: Instant) -> Result<(), Rejection> {
-    if account.rate.has_room(now) { Ok(()) } else { Err(Rejection::SendingRate) }
+fn sending_rate(account: &mut Account, mail: Candidate<'_>) -> Result<(), Rejection> {
+    if account.rate.has_room(mail.settings.recipients_per_second_max, mail.now) {
+        Ok(())
+    } else {
+        Err(Rejection::SendingRate)
+    }
 }
 
 fn readable(mail: Candidate<'_>) -> Result<&Header, Rejection> {
     mail.header.as_ref().map_err(|fault| Rejection::Header(fault.clone()))
 }
 
-/// An address that the mail says it is from.
+/// Those that SES counts against the day's quota.
+fn counted_recipients(mail: Candidate<'_>) -> usize {
+    mail.transaction.recipients.iter().filter(|recipient| !is_simulated(recipient)).count()
+}
+
+/// `bounce@simulator.amazonses.com`, also with a label: `bounce+order17@…`.
+fn is_simulated(recipient: &str) -> bool {
+    let Some((local, domain)) = recipient.rsplit_once('@') else {
+        return false;
+    };
+    let name = local.split_once('+').map_or(local, |(name, _)| name);
+    domain.eq_ignore_ascii_case(SIMULATOR_DOMAIN)
+        && SIMULATOR_NAMES.iter().any(|other| other.eq_ignore_ascii_case(name))
+}
+
+/// An address that must be verified: the mail says it is from there.
 struct Claim {
     /// As the mail writes it, with the display name.
     text: String,

@@ -1,21 +1,15 @@
-//! Trouble on demand: a script of what goes wrong, and at which step of the dialogue.
+//! Trouble on demand: a script of what goes wrong, and at which step of the dialogue. `fault_syntax.rs` reads it from
+//! texts.
 //!
-//! Each time a session reaches a step, the first fault that waits there strikes. The text form is
-//! `STEP=EFFECT`, or `STEP*TIMES=EFFECT`, or `STEP*=EFFECT` for always:
-//!
-//! ```text
-//! end-of-data=454 Throttling failure: Maximum sending rate exceeded.
-//! mail*2=close 451 4.4.2 Timeout waiting for data from client.
-//! ehlo*=250-email-smtp.amazonaws.com\n250 Ok
-//! end-of-data=close-after
-//! rcpt=delay 300ms
-//! connect=reset
-//! ```
+//! Each time a session reaches a step, the first fault that waits there strikes.
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use crate::sandbox::random::Dice;
+
+/// A share of the times is counted in this many parts.
+pub const PARTS: u32 = 10_000;
 
 /// One thing that goes wrong, once or more often.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +22,8 @@ pub struct Fault {
 /// Where in the dialogue a fault strikes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Step {
+    /// Whichever it is.
+    Any,
     /// The connection is there; no octet was sent, no TLS begun.
     Connect,
     Greeting,
@@ -58,6 +54,8 @@ pub enum Effect {
     Answer(String),
     /// The step does not happen.
     AnswerAndClose(String),
+    /// The step does not happen. This is said, without the end of its line, and the connection is closed.
+    Cut(String),
     /// The step happens later.
     Delay(Duration),
     /// The step does not happen, and the connection is closed without a word.
@@ -73,183 +71,112 @@ pub enum Effect {
 pub enum Times {
     Next(u32),
     Always,
+    /// As dice fall: so many times of [`PARTS`].
+    Share {
+        parts: u32,
+    },
 }
 
 /// The script, shared by all sessions and whoever writes it.
-#[derive(Debug, Clone, Default)]
-pub struct Faults(Arc<Mutex<Vec<Fault>>>);
+#[derive(Debug, Clone)]
+pub struct Faults(Arc<Mutex<Script>>);
 
-/// Why a text is no fault.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FaultSyntaxError {
-    #[error("a fault is `STEP=EFFECT`")]
-    NoEffect,
-    #[error("`{0}` is no step; the steps are {STEP_NAMES}")]
-    UnknownStep(String),
-    #[error("`{0}` is no number of times")]
-    UnknownTimes(String),
-    #[error("`{0}` is no duration; write `200ms` or `5s`")]
-    UnknownDuration(String),
-    #[error(
-        "`{0}` is no effect; write an answer such as `451 Temporary service failure`, `close ANSWER`, `close`, \
-         `close-after`, `reset` or `delay 5s`"
-    )]
-    UnknownEffect(String),
+#[derive(Debug)]
+struct Script {
+    lines: Vec<Line>,
+    dice: Dice,
 }
 
-const STEP_NAMES: StepNames = StepNames(&[
-    ("connect", Step::Connect),
-    ("greeting", Step::Greeting),
-    ("ehlo", Step::Ehlo),
-    ("starttls", Step::StartTls),
-    ("auth", Step::Auth),
-    ("mail", Step::Mail),
-    ("rcpt", Step::Recipient),
-    ("data", Step::Data),
-    ("message", Step::Message),
-    ("end-of-data", Step::EndOfData),
-    ("after-acceptance", Step::AfterAcceptance),
-    ("rset", Step::Reset),
-    ("noop", Step::Noop),
-    ("quit", Step::Quit),
-]);
-
-struct StepNames(&'static [(&'static str, Step)]);
+#[derive(Debug)]
+struct Line {
+    fault: Fault,
+    struck: u64,
+}
 
 impl Faults {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(Script { lines: Vec::new(), dice: Dice::new(seed) })))
+    }
+
     /// Appends to the script.
     pub fn add(&self, fault: Fault) {
-        self.script().push(fault);
+        self.script().lines.push(Line { fault, struck: 0 });
     }
 
     /// Nothing goes wrong from now on.
     pub fn clear(&self) {
-        self.script().clear();
+        self.script().lines.clear();
     }
 
-    /// What has not struck yet.
+    /// What may still strike.
     pub fn remaining(&self) -> Vec<Fault> {
-        self.script().clone()
+        self.script().lines.iter().map(|line| line.fault.clone()).collect()
+    }
+
+    /// The same, and how often each has struck so far.
+    pub fn struck(&self) -> Vec<(Fault, u64)> {
+        self.script().lines.iter().map(|line| (line.fault.clone(), line.struck)).collect()
     }
 
     /// The fault that strikes at this step now, counted as struck.
     pub(super) fn strike(&self, step: Step) -> Option<Effect> {
         let mut script = self.script();
-        let index = script.iter().position(|fault| fault.at == step && fault.times != Times::Next(0))?;
-        let fault = script.get_mut(index)?;
-        let effect = fault.effect.clone();
-        fault.times = match fault.times {
-            Times::Always => Times::Always,
-            Times::Next(times) => Times::Next(times.saturating_sub(1)),
-        };
-        script.retain(|fault| fault.times != Times::Next(0));
+        let Script { lines, dice } = &mut *script;
+        let line = lines.iter_mut().filter(|line| [step, Step::Any].contains(&line.fault.at)).find(
+            |line| match line.fault.times {
+                Times::Next(times) => times > 0,
+                Times::Always => true,
+                Times::Share { parts } => dice.below(PARTS) < parts,
+            },
+        )?;
+        line.struck = line.struck.saturating_add(1);
+        if let Times::Next(times) = &mut line.fault.times {
+            *times = times.saturating_sub(1);
+        }
+        let effect = line.fault.effect.clone();
+        lines.retain(|line| line.fault.times != Times::Next(0));
         Some(effect)
     }
 
-    fn script(&self) -> MutexGuard<'_, Vec<Fault>> {
+    fn script(&self) -> MutexGuard<'_, Script> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl FromStr for Fault {
-    type Err = FaultSyntaxError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (place, effect) = text.split_once('=').ok_or(FaultSyntaxError::NoEffect)?;
-        let (step, times) = match place.split_once('*') {
-            None => (place, Times::Next(1)),
-            Some((step, "")) => (step, Times::Always),
-            Some((step, times)) => {
-                let unknown = |_| FaultSyntaxError::UnknownTimes(times.to_owned());
-                (step, Times::Next(times.parse().map_err(unknown)?))
-            }
-        };
-        let unknown = || FaultSyntaxError::UnknownStep(step.to_owned());
-        let at = STEP_NAMES.0.iter().find(|(name, _)| *name == step).ok_or_else(unknown)?.1;
-        Ok(Self { at, effect: effect.parse()?, times })
-    }
-}
-
-impl FromStr for Effect {
-    type Err = FaultSyntaxError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text.split_once(' ') {
-            None if text == "close" => Ok(Self::Close),
-            None if text == "close-after" => Ok(Self::CloseAfter),
-            None if text == "reset" => Ok(Self::Reset),
-            Some(("delay", duration)) => parse_duration(duration).map(Self::Delay),
-            Some(("close", answer)) => parse_answer(answer).map(Self::AnswerAndClose),
-            Some(_) | None => parse_answer(text).map(Self::Answer),
-        }
-    }
-}
-
-/// An answer begins with a digit; `\n` stands between its lines.
-fn parse_answer(text: &str) -> Result<String, FaultSyntaxError> {
-    if text.starts_with(|letter: char| letter.is_ascii_digit()) {
-        Ok(text.replace("\\n", "\r\n"))
-    } else {
-        Err(FaultSyntaxError::UnknownEffect(text.to_owned()))
-    }
-}
-
-fn parse_duration(text: &str) -> Result<Duration, FaultSyntaxError> {
-    let milliseconds = text.strip_suffix("ms").and_then(|number| number.parse().ok());
-    let seconds = text.strip_suffix('s').and_then(|number| number.parse().ok());
-    milliseconds
-        .map(Duration::from_millis)
-        .or(seconds.map(Duration::from_secs))
-        .ok_or_else(|| FaultSyntaxError::UnknownDuration(text.to_owned()))
-}
-
-impl fmt::Display for StepNames {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, (name, _)) in self.0.iter().enumerate() {
-            let separator = if index == 0 { "" } else { ", " };
-            write!(f, "{separator}`{name}`")?;
-        }
-        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use super::{Effect, Faults, Step};
 
-    use super::{Effect, Fault, FaultSyntaxError, Faults, Step, Times};
-
-    #[test]
-    fn a_fault_is_read_from_a_text() {
-        for (text, at, effect, times) in [
-            ("mail=451 Wait", Step::Mail, Effect::Answer("451 Wait".to_owned()), Times::Next(1)),
-            ("ehlo*=250-a\\n250 Ok", Step::Ehlo, Effect::Answer("250-a\r\n250 Ok".to_owned()), Times::Always),
-            ("quit*3=close 421 No", Step::Quit, Effect::AnswerAndClose("421 No".to_owned()), Times::Next(3)),
-            ("end-of-data=close-after", Step::EndOfData, Effect::CloseAfter, Times::Next(1)),
-            ("data=delay 5s", Step::Data, Effect::Delay(Duration::from_secs(5)), Times::Next(1)),
-            ("data=delay 20ms", Step::Data, Effect::Delay(Duration::from_millis(20)), Times::Next(1)),
-        ] {
-            assert_eq!(text.parse(), Ok(Fault { at, effect, times }), "{text}");
+    fn script(texts: &[&str]) -> Faults {
+        let faults = Faults::new(7);
+        for text in texts {
+            faults.add(text.parse().unwrap());
         }
-        for (text, error) in [
-            ("mail", FaultSyntaxError::NoEffect),
-            ("male=close", FaultSyntaxError::UnknownStep("male".to_owned())),
-            ("mail*x=close", FaultSyntaxError::UnknownTimes("x".to_owned())),
-            ("mail=delay 5", FaultSyntaxError::UnknownDuration("5".to_owned())),
-            ("mail=explode", FaultSyntaxError::UnknownEffect("explode".to_owned())),
-        ] {
-            assert_eq!(text.parse::<Fault>(), Err(error), "{text}");
-        }
+        faults
     }
 
     #[test]
     fn faults_of_a_step_strike_in_order_and_as_often_as_they_say() {
-        let faults = Faults::default();
-        for text in ["mail*2=close", "rcpt=reset", "mail=reset"] {
-            faults.add(text.parse().unwrap());
-        }
+        let faults = script(&["mail*2=close", "rcpt=reset", "mail=reset"]);
         let struck: Vec<_> = std::iter::from_fn(|| faults.strike(Step::Mail)).collect();
         assert_eq!(struck, [Effect::Close, Effect::Close, Effect::Reset]);
         assert_eq!(faults.remaining(), ["rcpt=reset".parse().unwrap()]);
+    }
+
+    #[test]
+    fn a_share_strikes_as_often_as_it_says_and_lets_others_strike_else() {
+        let faults = script(&["any~10%=close", "mail*=reset"]);
+        let times = 10_000;
+        for _ in 0..times {
+            assert!(faults.strike(Step::Mail).is_some());
+        }
+        let struck: Vec<u64> = faults.struck().into_iter().map(|(_, struck)| struck).collect();
+        assert!((900..1100).contains(&struck[0]), "{struck:?}");
+        assert_eq!(struck[0] + struck[1], times);
+        let again = script(&["any~10%=close", "mail*=reset"]);
+        for _ in 0..times {
+            again.strike(Step::Mail);
+        }
+        assert_eq!(again.struck(), faults.struck());
     }
 }

@@ -3,7 +3,7 @@
 //! It is `SubEthaSMTP`'s dialogue, with its leniency and its trap: after a refused mail the transaction stays
 //! open, and the next MAIL is told `503 Sender already specified.`
 
-use std::sync::Arc;
+use std::time::Instant;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -12,7 +12,8 @@ use crate::sandbox::addresses;
 use crate::sandbox::answer::{self, Rejection};
 use crate::sandbox::command::Command;
 use crate::sandbox::faults::Step;
-use crate::sandbox::settings::Login;
+use crate::sandbox::logins::Logins;
+use crate::sandbox::settings::{SessionFullAt, Settings};
 
 /// `SubEthaSMTP`'s own limit. SES's 50 are counted after the final dot.
 const RECIPIENTS_MAX: usize = 1000;
@@ -47,6 +48,8 @@ pub enum Then {
     ReadMessage,
     StartTls,
     Close,
+    /// The same, without the end of the line that was said last.
+    Cut,
     /// Close with RST, so that the client may lose what it has not read yet.
     Reset,
 }
@@ -66,12 +69,18 @@ pub enum Exchange {
     Password { user_name: String },
 }
 
+/// What holds at SES while a line is answered.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms<'a> {
+    pub settings: &'a Settings,
+    pub logins: &'a Logins,
+    pub now: Instant,
+}
+
 /// The state of one session.
 #[derive(Debug)]
 pub struct Machine {
-    login: Arc<Login>,
     channel: Channel,
-    session_mails_max: u32,
     client_name: String,
     is_authenticated: bool,
     exchange: Option<Exchange>,
@@ -121,11 +130,9 @@ impl Request {
 }
 
 impl Machine {
-    pub fn new(login: Arc<Login>, channel: Channel, session_mails_max: u32) -> Self {
+    pub fn new(channel: Channel) -> Self {
         Self {
-            login,
             channel,
-            session_mails_max,
             client_name: String::new(),
             is_authenticated: false,
             exchange: None,
@@ -141,10 +148,10 @@ impl Machine {
         }
     }
 
-    pub fn take(&mut self, request: Request) -> Action {
+    pub fn take(&mut self, request: Request, terms: Terms<'_>) -> Action {
         match request {
-            Request::Command(command) => self.command(command),
-            Request::Response(exchange, response) => self.respond(exchange, &response),
+            Request::Command(command) => self.command(command, terms),
+            Request::Response(exchange, response) => self.respond(exchange, &response, terms),
         }
     }
 
@@ -155,6 +162,11 @@ impl Machine {
 
     pub fn transaction(&self) -> Option<&Transaction> {
         self.transaction.as_ref()
+    }
+
+    /// Whether SES takes no further mail in this session.
+    pub fn is_full(&self, settings: &Settings) -> bool {
+        self.mails_accepted >= settings.session_mails_max
     }
 
     /// After the final dot.
@@ -169,10 +181,10 @@ impl Machine {
         }
     }
 
-    fn command(&mut self, command: Command) -> Action {
+    fn command(&mut self, command: Command, terms: Terms<'_>) -> Action {
         match (command, self.channel) {
             (Command::Ehlo(name), channel) => {
-                self.hello(name, answer::EHLO_SYNTAX, answer::extensions(channel))
+                self.hello(name, answer::EHLO_SYNTAX, answer::extensions(channel, terms.settings.extensions))
             }
             (Command::Helo(name), _) => self.hello(name, answer::HELO_SYNTAX, answer::HELO.to_owned()),
             (Command::StartTls { parameters }, channel) => start_tls(&parameters, channel),
@@ -191,14 +203,14 @@ impl Machine {
             ) => Action::say(answer::MUST_START_TLS),
             (Command::Auth { .. }, _) if self.is_authenticated => Action::say(answer::ALREADY_AUTHENTICATED),
             (Command::Auth { mechanism, initial_response }, _) => {
-                self.authenticate(&mechanism, initial_response.as_deref())
+                self.authenticate(&mechanism, initial_response.as_deref(), terms)
             }
             (Command::Mail { .. } | Command::Recipient { .. } | Command::Data, _)
                 if !self.is_authenticated =>
             {
                 Action::say(answer::MUST_AUTHENTICATE)
             }
-            (Command::Mail { parameters }, _) => self.mail(&parameters),
+            (Command::Mail { parameters }, _) => self.mail(&parameters, terms.settings),
             (Command::Recipient { parameters }, _) => self.recipient(&parameters),
             (Command::Data, _) => self.data(),
         }
@@ -213,12 +225,12 @@ impl Machine {
         Action::say(answer)
     }
 
-    fn authenticate(&mut self, mechanism: &str, initial_response: Option<&str>) -> Action {
+    fn authenticate(&mut self, mechanism: &str, initial_response: Option<&str>, terms: Terms<'_>) -> Action {
         match (mechanism, initial_response) {
             ("", _) => Action::say(answer::AUTH_SYNTAX),
-            ("PLAIN", Some(response)) => self.respond(Exchange::Plain, response),
+            ("PLAIN", Some(response)) => self.respond(Exchange::Plain, response, terms),
             ("PLAIN", None) => self.challenge(Exchange::Plain, answer::PLAIN_CHALLENGE),
-            ("LOGIN", Some(response)) => self.respond(Exchange::UserName, response),
+            ("LOGIN", Some(response)) => self.respond(Exchange::UserName, response, terms),
             ("LOGIN", None) => self.challenge(Exchange::UserName, answer::USER_NAME_CHALLENGE),
             (_, _) => Action::say(answer::MECHANISM_UNKNOWN),
         }
@@ -229,7 +241,7 @@ impl Machine {
         Action::say(words)
     }
 
-    fn respond(&mut self, exchange: Exchange, response: &str) -> Action {
+    fn respond(&mut self, exchange: Exchange, response: &str, terms: Terms<'_>) -> Action {
         let response = response.trim();
         if response == "*" {
             return Action::say(answer::AUTH_CANCELED);
@@ -243,17 +255,17 @@ impl Machine {
                 let user_name = text.into_owned();
                 self.challenge(Exchange::Password { user_name }, answer::PASSWORD_CHALLENGE)
             }
-            Exchange::Password { user_name } => self.prove(&user_name, &text),
+            Exchange::Password { user_name } => self.prove(&user_name, &text, terms),
             // RFC 4616 section 2: authorization identity, user name and password, with a NUL between.
             Exchange::Plain => {
                 let mut parts = text.split('\0').skip(1);
-                self.prove(parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+                self.prove(parts.next().unwrap_or_default(), parts.next().unwrap_or_default(), terms)
             }
         }
     }
 
-    fn prove(&mut self, user_name: &str, password: &str) -> Action {
-        if user_name == self.login.user_name && password == self.login.password.expose() {
+    fn prove(&mut self, user_name: &str, password: &str, terms: Terms<'_>) -> Action {
+        if terms.logins.accept(user_name, password, terms.now) {
             self.is_authenticated = true;
             Action::say(answer::AUTHENTICATED)
         } else {
@@ -261,8 +273,8 @@ impl Machine {
         }
     }
 
-    fn mail(&mut self, parameters: &str) -> Action {
-        if self.mails_accepted >= self.session_mails_max {
+    fn mail(&mut self, parameters: &str, settings: &Settings) -> Action {
+        if self.is_full(settings) && settings.session_full_at == SessionFullAt::Mail {
             return Action::say_and(answer::SESSION_FULL, Then::Close);
         }
         if self.transaction.is_some() {
@@ -330,12 +342,13 @@ fn is_mailbox(address: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::time::Instant;
 
     use proptest::prelude::{ProptestConfig, any, prop, prop_oneof, proptest};
 
-    use super::{Channel, Machine};
-    use crate::sandbox::settings::Login;
+    use super::{Channel, Machine, Terms};
+    use crate::sandbox::logins::Logins;
+    use crate::sandbox::settings::{Login, Settings};
     use crate::secret::Secret;
 
     proptest! {
@@ -350,12 +363,15 @@ mod tests {
             1..20,
         )) {
             let login = Login { user_name: String::new(), password: Secret::new(String::new()) };
-            let mut machine = Machine::new(Arc::new(login), Channel::Plain, 1);
+            let now = Instant::now();
+            let (settings, logins) = (Settings::default(), Logins::new(login, now));
+            let terms = Terms { settings: &settings, logins: &logins, now };
+            let mut machine = Machine::new(Channel::Plain);
             // No credentials are credentials here, so that the lines get somewhere.
             for line in ["AUTH PLAIN AAA=".to_owned()].into_iter().chain(lines) {
                 let line = line.replace(['\r', '\n'], "");
                 let request = machine.read(line);
-                let words = machine.take(request).words.unwrap();
+                let words = machine.take(request, terms).words.unwrap();
                 assert!(words.chars().take(3).all(|letter| letter.is_ascii_digit()), "{words}");
                 assert!(!words.replace("\r\n250", "").contains(['\r', '\n']), "{words}");
             }

@@ -14,14 +14,18 @@ mod answer;
 mod authority;
 mod checks;
 mod command;
+mod doors;
+mod fault_syntax;
 mod faults;
 mod header;
+mod logins;
 mod machine;
 mod mailbox;
 mod message_id;
 mod quota;
 mod random;
 mod server;
+mod service;
 mod session;
 mod settings;
 mod summary;
@@ -29,8 +33,12 @@ mod tally;
 mod wire;
 
 pub use authority::AuthorityError;
-pub use faults::{Effect, Fault, FaultSyntaxError, Faults, Step, Times};
+pub use doors::ListenError;
+pub use fault_syntax::{FaultSyntaxError, answer_names, parse_duration, step_names};
+pub use faults::{Effect, Fault, Faults, Step, Times};
 pub use mailbox::{Mail, Mailbox};
 pub use server::{StandIn, StartError};
-pub use settings::{Certificate, Endpoints, Login, Sending, Settings, TlsVersions};
+pub use settings::{
+    Certificate, Endpoints, Extensions, Login, Oversize, Reach, Sending, SessionFullAt, Settings, TlsVersions,
+};
 pub use summary::Summary;

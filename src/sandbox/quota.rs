@@ -13,30 +13,28 @@ const DAY_RESOLUTION: Duration = Duration::from_mins(1);
 /// is overdrawn is waited for by the next mail.
 #[derive(Debug)]
 pub struct Rate {
-    per_second: i64,
     /// In thousandths of a recipient.
     allowance_milli: i64,
     counted_until: Instant,
 }
 
 /// The recipients of the last 24 hours.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Daily {
-    recipients_max: u64,
     recipients: u64,
     spent: VecDeque<(Instant, u64)>,
 }
 
 impl Rate {
     pub fn new(recipients_per_second_max: u32, now: Instant) -> Self {
-        let per_second = i64::from(recipients_per_second_max);
-        Self { per_second, allowance_milli: burst_milli(per_second), counted_until: now }
+        Self { allowance_milli: burst_milli(recipients_per_second_max.into()), counted_until: now }
     }
 
-    pub fn has_room(&mut self, now: Instant) -> bool {
+    pub fn has_room(&mut self, recipients_per_second_max: u32, now: Instant) -> bool {
+        let per_second = i64::from(recipients_per_second_max);
         let elapsed = now.saturating_duration_since(self.counted_until).as_millis();
-        let earned = i64::try_from(elapsed).unwrap_or(i64::MAX).saturating_mul(self.per_second);
-        self.allowance_milli = self.allowance_milli.saturating_add(earned).min(burst_milli(self.per_second));
+        let earned = i64::try_from(elapsed).unwrap_or(i64::MAX).saturating_mul(per_second);
+        self.allowance_milli = self.allowance_milli.saturating_add(earned).min(burst_milli(per_second));
         self.counted_until = now.max(self.counted_until);
         self.allowance_milli >= 1000
     }
@@ -53,11 +51,7 @@ fn burst_milli(per_second: i64) -> i64 {
 }
 
 impl Daily {
-    pub fn new(recipients_max: u32) -> Self {
-        Self { recipients_max: recipients_max.into(), recipients: 0, spent: VecDeque::new() }
-    }
-
-    pub fn has_room(&mut self, recipients: usize, now: Instant) -> bool {
+    pub fn has_room(&mut self, recipients: usize, recipients_max: u32, now: Instant) -> bool {
         while let Some((then, count)) = self.spent.front().copied() {
             if now.saturating_duration_since(then) < DAY {
                 break;
@@ -65,7 +59,7 @@ impl Daily {
             self.spent.pop_front();
             self.recipients = self.recipients.saturating_sub(count);
         }
-        self.recipients.saturating_add(count(recipients)) <= self.recipients_max
+        self.recipients.saturating_add(count(recipients)) <= recipients_max.into()
     }
 
     pub fn spend(&mut self, recipients: usize, now: Instant) {
@@ -95,37 +89,37 @@ mod tests {
         let start = Instant::now();
         let mut rate = Rate::new(10, start);
         for _ in 0..14 {
-            assert!(rate.has_room(start));
+            assert!(rate.has_room(10, start));
             rate.spend(1);
         }
-        assert!(!rate.has_room(start));
-        assert!(!rate.has_room(start + Duration::from_millis(99)));
-        assert!(rate.has_room(start + Duration::from_millis(100)));
+        assert!(!rate.has_room(10, start));
+        assert!(!rate.has_room(10, start + Duration::from_millis(99)));
+        assert!(rate.has_room(10, start + Duration::from_millis(100)));
     }
 
     #[test]
     fn a_mail_to_many_is_taken_and_the_next_one_waits_for_it() {
         let start = Instant::now();
         let mut rate = Rate::new(1, start);
-        assert!(rate.has_room(start));
+        assert!(rate.has_room(1, start));
         rate.spend(50);
-        assert!(!rate.has_room(start + Duration::from_secs(49)));
-        assert!(rate.has_room(start + Duration::from_secs(50)));
+        assert!(!rate.has_room(1, start + Duration::from_secs(49)));
+        assert!(rate.has_room(1, start + Duration::from_secs(50)));
     }
 
     #[test]
     fn what_was_sent_a_day_ago_no_longer_counts() {
         let start = Instant::now();
-        let mut daily = Daily::new(3);
-        assert!(daily.has_room(2, start));
+        let mut daily = Daily::default();
+        assert!(daily.has_room(2, 3, start));
         daily.spend(2, start);
         let later = start + Duration::from_hours(1);
-        assert!(!daily.has_room(2, later));
-        assert!(daily.has_room(1, later));
+        assert!(!daily.has_room(2, 3, later));
+        assert!(daily.has_room(1, 3, later));
         daily.spend(1, later);
-        assert!(!daily.has_room(1, later));
-        assert!(daily.has_room(2, start + DAY));
-        assert!(!daily.has_room(3, start + DAY));
-        assert!(daily.has_room(3, later + DAY));
+        assert!(!daily.has_room(1, 3, later));
+        assert!(daily.has_room(2, 3, start + DAY));
+        assert!(!daily.has_room(3, 3, start + DAY));
+        assert!(daily.has_room(3, 3, later + DAY));
     }
 }

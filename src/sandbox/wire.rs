@@ -8,10 +8,14 @@ use memchr::{memchr2, memmem};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use crate::sandbox::settings::{Oversize, Settings};
+
 /// `SubEthaSMTP` closes the connection when a line grows to this.
 const LINE_OCTETS_MAX: usize = 998;
 const READ_OCTETS: usize = 64 * 1024;
 const END_OF_DATA: &[u8] = b"\r\n.\r\n";
+/// For a client that does not read what it is told.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a closed connection is still read from.
 const LINGER: Duration = Duration::from_millis(500);
 
@@ -20,7 +24,6 @@ const LINGER: Duration = Duration::from_millis(500);
 pub struct Wire<S> {
     stream: S,
     buffer: BytesMut,
-    idle_timeout: Duration,
 }
 
 /// What a client sent as a command, without its CRLF.
@@ -48,16 +51,18 @@ pub enum Hangup {
     Idle,
     Gone,
     Stopped,
+    /// The message grew longer than is read.
+    TooLong,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    pub fn new(stream: S, idle_timeout: Duration) -> Self {
-        Self { stream, buffer: BytesMut::new(), idle_timeout }
+    pub fn new(stream: S) -> Self {
+        Self { stream, buffer: BytesMut::new() }
     }
 
     /// The next command. The whole line must come within the idle time-out.
-    pub async fn line(&mut self) -> Result<Line, Hangup> {
-        let deadline = Instant::now() + self.idle_timeout;
+    pub async fn line(&mut self, idle_timeout: Duration) -> Result<Line, Hangup> {
+        let deadline = Instant::now() + idle_timeout;
         loop {
             if let Some(end) = memmem::find(&self.buffer, b"\r\n") {
                 let line = self.buffer.split_to(end);
@@ -72,14 +77,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 
     /// Waits until a first part of a message is there.
-    pub async fn message_begins(&mut self) -> Result<(), Hangup> {
-        if self.buffer.is_empty() { self.fill(Instant::now() + self.idle_timeout).await } else { Ok(()) }
+    pub async fn message_begins(&mut self, idle_timeout: Duration) -> Result<(), Hangup> {
+        if self.buffer.is_empty() { self.fill(Instant::now() + idle_timeout).await } else { Ok(()) }
     }
 
     /// Everything up to CRLF . CRLF (RFC 5321 section 4.1.1.4). What is longer than `octets_max`, stuffed dots
-    /// included, is read but not kept.
-    pub async fn message(&mut self, octets_max: usize) -> Result<Message, Hangup> {
-        let kept_max = octets_max.saturating_add(END_OF_DATA.len());
+    /// included, is read but not kept, or not read.
+    pub async fn message(&mut self, settings: &Settings) -> Result<Message, Hangup> {
+        let kept_max = settings.message_octets_max.saturating_add(END_OF_DATA.len());
         let mut dropped: usize = 0;
         let mut searched: usize = 0;
         loop {
@@ -96,22 +101,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             }
             searched = self.buffer.len().saturating_sub(END_OF_DATA.len() - 1);
             if dropped > 0 || self.buffer.len() > kept_max {
+                if settings.oversize == Oversize::Cut {
+                    return Err(Hangup::TooLong);
+                }
                 self.buffer.advance(searched);
                 dropped = dropped.saturating_add(searched);
                 searched = 0;
             }
-            self.fill(Instant::now() + self.idle_timeout).await?;
+            self.fill(Instant::now() + settings.idle_timeout).await?;
         }
     }
 
     /// Writes one answer, in one piece.
     pub async fn say(&mut self, words: &str) -> Result<(), Hangup> {
-        let octets = format!("{words}\r\n");
+        self.write(&format!("{words}\r\n")).await
+    }
+
+    /// Writes an answer, or as much of it as there is to be.
+    pub async fn write(&mut self, octets: &str) -> Result<(), Hangup> {
         let write = async {
             self.stream.write_all(octets.as_bytes()).await?;
             self.stream.flush().await
         };
-        match timeout(self.idle_timeout, write).await {
+        match timeout(WRITE_TIMEOUT, write).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(Hangup::Gone),
         }

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use rustls::version::TLS13;
-use sesgate::sandbox::{Login, Sending, Settings, StandIn};
+use sesgate::sandbox::{Extensions, Login, Oversize, Reach, Sending, SessionFullAt, Settings, StandIn};
 use sesgate::secret::Secret;
 
 use crate::client::{Client, Pace};
@@ -107,6 +107,12 @@ fn set(settings: &mut Settings, setting: &str) {
         "message_octets_max" => settings.message_octets_max = value.parse().unwrap(),
         "recipients_per_second_max" => settings.recipients_per_second_max = value.parse().unwrap(),
         "recipients_per_day_max" => settings.recipients_per_day_max = value.parse().unwrap(),
+        "session_full_at" => settings.session_full_at = SessionFullAt::EndOfData,
+        "oversize" => settings.oversize = Oversize::Cut,
+        "reach" => settings.reach = Reach::VerifiedRecipients,
+        "extensions" => {
+            settings.extensions = if value == "2012" { Extensions::Of2012 } else { Extensions::Of2023 }
+        }
         "session_mails_max" => settings.session_mails_max = value.parse().unwrap(),
         "idle_timeout_ms" => settings.idle_timeout = Duration::from_millis(value.parse().unwrap()),
         _ => panic!("what setting is {key}?"),
