@@ -264,6 +264,30 @@ async fn what_the_sandbox_tells_to_type_does_what_it_says() {
     }
 }
 
+#[tokio::test]
+async fn the_sandbox_tells_what_ses_was_sent_and_fails_when_told_to() {
+    let arguments = ["sandbox", "--listen", "127.0.0.1:0", "--control", "127.0.0.1:0"];
+    let mut sandbox = Running::start(&arguments, &[]);
+    let host = line_with(&mut sandbox.output, "SMTP host ").await;
+    let port = host.split("port ").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
+    let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
+    let ask = line_with(&mut sandbox.output, "/mails").await;
+    let fail = line_with(&mut sandbox.output, "/faults").await;
+    if !Program::Curl.is_installed() {
+        return;
+    }
+    assert_eq!(program::run(shell(&format!("{fail} --silent"))).await.exit_code, Some(0));
+    let reply = send_hello(address, "app@mail1.tak1wa.com").await;
+    assert!(reply.starts_with("451 4.3.0 "), "{reply}");
+    let reply = send_hello(address, "app@mail1.tak1wa.com").await;
+    assert!(reply.starts_with("250 "), "{reply}");
+    let said = program::run(shell(&format!("{ask} --silent"))).await;
+    let mails: serde_json::Value = serde_json::from_str(&said.text).unwrap();
+    assert_eq!(mails[0]["recipients"], serde_json::json!(["bob@example.com"]));
+    assert_eq!(mails[0]["subject"], "hello");
+    assert_eq!(mails[1], serde_json::Value::Null);
+}
+
 fn shell(command: &str) -> Command {
     let mut shell = Command::new("sh");
     shell.args(["-c", command]);

@@ -3,6 +3,8 @@
 
 #[path = "sandbox/client.rs"]
 mod client;
+#[path = "sandbox/control.rs"]
+mod control;
 #[path = "sandbox/transcript.rs"]
 mod transcript;
 

@@ -14,7 +14,7 @@ use crate::cli::serve::told_to_stop;
 use crate::cli::{Exit, named_config_file, problems};
 use crate::config::{self, Config, ConfigErrors, Environment};
 use crate::credentials::{Login, LoginError};
-use crate::sandbox::StandIn;
+use crate::sandbox::{Settings, StandIn};
 use crate::telemetry::{LogFormat, LogSettings, start_log};
 use crate::upstream::{Roots, Security};
 use narrator::Narrator;
@@ -35,6 +35,9 @@ pub struct Arguments {
     /// Use these policies instead of the sample ones, or of those that the configuration names
     #[arg(long, value_name = "FILE", num_args = 1..)]
     policy: Vec<PathBuf>,
+    /// Ask over HTTP what Amazon SES was sent, and make it difficult while it runs: config/SANDBOX.md
+    #[arg(long, value_name = "ADDRESS:PORT", value_parser = listening_address)]
+    control: Option<SocketAddr>,
     #[command(flatten)]
     stand_in: StandInArguments,
 }
@@ -64,7 +67,8 @@ async fn play(arguments: &Arguments) -> Exit {
         Ok(config) => listening(config, arguments.listen),
         Err(errors) => return problems::refuse(&problems::of_config(&errors)),
     };
-    let stand_in = match StandIn::start(arguments.stand_in.settings(&config)).await {
+    let settings = Settings { control: arguments.control, ..arguments.stand_in.settings(&config) };
+    let stand_in = match StandIn::start(settings).await {
         Ok(stand_in) => stand_in,
         Err(error) => return problems::refuse(&[problems::of_error("", &error)]),
     };
@@ -78,7 +82,8 @@ async fn play(arguments: &Arguments) -> Exit {
         Ok(app) => app,
         Err(error) => return problems::refuse(&problems::of_start(&error)),
     };
-    let _ = stdout().write_all(sample::introduction(app.addresses(), &config).as_bytes());
+    let introduction = sample::introduction(app.addresses(), stand_in.control(), &config);
+    let _ = stdout().write_all(introduction.as_bytes());
     told_to_stop().await;
     let _ = writeln!(stdout(), "\nstopping");
     app.stop().await;

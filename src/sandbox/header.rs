@@ -120,6 +120,11 @@ impl Header {
         if self.addresses("From")?.is_empty() { Err(HeaderFault::NoFrom) } else { Ok(()) }
     }
 
+    /// Name and value of each.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.fields.iter().map(|field| (field.name.as_str(), field.value.as_str()))
+    }
+
     /// The values of all fields of that name.
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         let is_named = move |field: &&Field| field.name.eq_ignore_ascii_case(name);

@@ -31,6 +31,10 @@ impl Logins {
         self.known().retain(|known| known.login.user_name != user_name);
     }
 
+    pub fn user_names(&self) -> Vec<String> {
+        self.known().iter().map(|known| known.login.user_name.clone()).collect()
+    }
+
     pub fn accept(&self, user_name: &str, password: &str, now: Instant) -> bool {
         self.known().iter().any(|known| {
             let Known { login, good_from } = known;

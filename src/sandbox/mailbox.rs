@@ -65,6 +65,16 @@ impl Mailbox {
         self.stored().mails.iter().cloned().collect()
     }
 
+    /// Forgets those that are kept.
+    pub fn clear(&self) {
+        *self.stored() = Stored::default();
+    }
+
+    /// How many mails were accepted, for whoever waits for more.
+    pub(super) fn count(&self) -> watch::Receiver<u64> {
+        self.0.accepted.subscribe()
+    }
+
     /// Waits until that many mails were accepted since the start, and returns those that are kept.
     pub async fn wait_for(&self, accepted: u64) -> Vec<Arc<Mail>> {
         // The sender is in `self`, so it cannot have gone.

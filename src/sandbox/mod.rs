@@ -14,6 +14,7 @@ mod answer;
 mod authority;
 mod checks;
 mod command;
+mod control;
 mod doors;
 mod fault_syntax;
 mod faults;

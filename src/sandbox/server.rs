@@ -1,10 +1,13 @@
 //! The stand-in as its owner holds it: started, steered, asked and stopped.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::sandbox::authority::{Authority, AuthorityError};
+use crate::sandbox::control::Control;
 use crate::sandbox::doors::{Doors, ListenError, Listeners};
 use crate::sandbox::faults::{Faults, Step};
 use crate::sandbox::mailbox::Mailbox;
@@ -19,6 +22,7 @@ pub struct StandIn {
     ca_pem: String,
     login: Login,
     doors: Arc<Doors>,
+    control: Option<Control>,
 }
 
 /// Why the stand-in does not start.
@@ -40,13 +44,24 @@ impl StandIn {
             Some(login) => login,
             None => new_login().map_err(StartError::Random)?,
         };
+        let control = settings.control;
         let service = Arc::new(Service::new(settings, login.clone(), tls));
-        Ok(Self { ca_pem, login, doors: Arc::new(Doors::open(service, listeners)) })
+        let doors = Arc::new(Doors::open(service, listeners));
+        let control = match control {
+            Some(address) => Some(Control::start(address, Arc::clone(&doors)).await?),
+            None => None,
+        };
+        Ok(Self { ca_pem, login, doors, control })
     }
 
     /// Where it listens, with the ports that it was given.
     pub fn endpoints(&self) -> Endpoints {
         self.doors.endpoints()
+    }
+
+    /// Where it can be steered and asked over HTTP, with the port that it was given.
+    pub fn control(&self) -> Option<SocketAddr> {
+        self.control.as_ref().map(Control::address)
     }
 
     /// The certificate of its authority, for a client that is to trust it.
@@ -71,6 +86,11 @@ impl StandIn {
     /// How often clients came to this step since the start, whatever became of it.
     pub fn times_reached(&self, step: Step) -> u64 {
         self.service().tally.of(step)
+    }
+
+    /// What it has said that was negative since the start, and how often.
+    pub fn answers(&self) -> BTreeMap<String, u64> {
+        self.service().tally.answers()
     }
 
     /// Changes how it behaves from now on.
@@ -105,6 +125,7 @@ impl StandIn {
 
     /// Takes no further connections and commands, lets mails in transfer end, and returns when all is closed.
     pub async fn stop(self) {
+        drop(self.control);
         self.doors.close().await;
     }
 

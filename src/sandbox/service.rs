@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
@@ -14,6 +15,7 @@ use crate::sandbox::machine::{Action, Terms, Then};
 use crate::sandbox::mailbox::Mailbox;
 use crate::sandbox::settings::{Login, Settings};
 use crate::sandbox::tally::Tally;
+use crate::sandbox::wire::{Hangup, Wire};
 
 #[derive(Debug)]
 pub struct Service {
@@ -48,8 +50,8 @@ impl Service {
         Arc::clone(&lock(&self.settings))
     }
 
-    pub fn change_settings(&self, change: impl FnOnce(&mut Settings)) {
-        change(Arc::make_mut(&mut lock(&self.settings)));
+    pub fn change_settings<T>(&self, change: impl FnOnce(&mut Settings) -> T) -> T {
+        change(Arc::make_mut(&mut lock(&self.settings)))
     }
 
     /// Good after the time that AWS takes to spread it.
@@ -76,6 +78,18 @@ impl Service {
         let settings = self.settings();
         let now = Instant::now().into_std();
         answer(Terms { settings: &settings, logins: &self.logins, now })
+    }
+
+    pub async fn say<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        wire: &mut Wire<S>,
+        action: &Action,
+    ) -> Result<(), Hangup> {
+        let Some(words) = &action.words else {
+            return Ok(());
+        };
+        self.tally.count_answer(words);
+        if action.then == Then::Cut { wire.write(words).await } else { wire.say(words).await }
     }
 
     /// A step of the dialogue, as the script of faults will have it.

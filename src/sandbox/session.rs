@@ -76,7 +76,7 @@ impl<'a> Session<'a> {
         };
         let opening = self.service.around(Step::Connect, Action::silence).await;
         // Whatever comes of it, the fault says what comes next.
-        let _ = say(&mut Wire::new(&mut tcp), &opening).await;
+        let _ = self.service.say(&mut Wire::new(&mut tcp), &opening).await;
         match opening.then {
             Then::Close | Then::Cut => return Ok(()),
             Then::Reset => return tcp.set_zero_linger(),
@@ -147,17 +147,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
         let end = match conversed {
             Ok(then) => then,
             Err(hangup) => {
-                let (words, end) = match hangup {
-                    Hangup::Idle => (Some(answer::IDLE), Then::Close),
-                    Hangup::Stopped => (Some(answer::SERVICE_NOT_AVAILABLE), Then::Close),
-                    Hangup::TooLong => (None, Then::Reset),
-                    Hangup::Gone => (None, Then::Close),
+                let last = match hangup {
+                    Hangup::Idle => Action::say_and(answer::IDLE, Then::Close),
+                    Hangup::Stopped => Action::say_and(answer::SERVICE_NOT_AVAILABLE, Then::Close),
+                    Hangup::TooLong => Action { words: None, then: Then::Reset },
+                    Hangup::Gone => Action { words: None, then: Then::Close },
                 };
-                if let Some(words) = words {
-                    // The client may be gone as well, and nothing follows either way.
-                    let _ = self.wire.say(words).await;
-                }
-                end
+                // The client may be gone as well, and nothing follows either way.
+                let _ = session.service.say(&mut self.wire, &last).await;
+                last.then
             }
         };
         if matches!(end, Then::Close | Then::Cut) {
@@ -169,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
     async fn converse(&mut self, first: Action) -> Result<Then, Hangup> {
         let mut action = first;
         loop {
-            say(&mut self.wire, &action).await?;
+            self.session.service.say(&mut self.wire, &action).await?;
             action = match action.then {
                 Then::NextCommand => self.command().await?,
                 Then::ReadMessage => self.message().await?,
@@ -210,13 +208,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
         if fault.then != Then::NextCommand {
             return Ok(fault);
         }
-        say(&mut self.wire, &fault).await?;
+        service.say(&mut self.wire, &fault).await?;
         let message = self.wire.message(&settings).await?;
         let verdict = service.around(Step::EndOfData, || self.judge(message, &settings)).await;
         if !verdict.is_success() || verdict.then != Then::NextCommand {
             return Ok(verdict);
         }
-        say(&mut self.wire, &verdict).await?;
+        service.say(&mut self.wire, &verdict).await?;
         Ok(service.around(Step::AfterAcceptance, Action::silence).await)
     }
 
@@ -254,13 +252,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
             client_name: self.machine.client_name().to_owned(),
         });
         self.machine.verdict(Ok(&message_id))
-    }
-}
-
-async fn say<S: AsyncRead + AsyncWrite + Unpin>(wire: &mut Wire<S>, action: &Action) -> Result<(), Hangup> {
-    match (&action.words, action.then) {
-        (None, _) => Ok(()),
-        (Some(words), Then::Cut) => wire.write(words).await,
-        (Some(words), _) => wire.say(words).await,
     }
 }

@@ -3,14 +3,18 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::secret::Secret;
 
 /// SES's documented defaults and observed habits, for an account in production. Most can be changed while the stand-in
-/// runs; changes to `endpoints`, `login`, `certificate`, `tls_versions`, `seed` and what is stored have no effect then.
+/// runs; changes to `endpoints`, `control`, `login`, `certificate`, `tls_versions`, `seed` and what is stored have no effect then.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Where to listen: loopback only, port 0 for any free one.
     pub endpoints: Endpoints,
+    /// Where it can be steered and asked over HTTP: nowhere, or anywhere that the user wants.
+    pub control: Option<SocketAddr>,
     pub region: String,
     pub account_id: String,
     /// Verified addresses and domains. A domain covers its subdomains.
@@ -65,14 +69,16 @@ pub struct Login {
 }
 
 /// Whether AWS lets the account send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Sending {
     Enabled,
     Suspended,
 }
 
 /// Whom the account may send to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Reach {
     Anyone,
     /// An account in SES's own sandbox: verified identities, and SES's mailbox simulator.
@@ -80,17 +86,21 @@ pub enum Reach {
 }
 
 /// What SES offered after EHLO, by the year in which it was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Extensions {
     /// With SIZE, and STARTTLS even in TLS.
+    #[serde(rename = "2012")]
     Of2012,
     /// STARTTLS even in TLS.
+    #[serde(rename = "2023")]
     Of2023,
+    #[serde(rename = "2026")]
     Of2026,
 }
 
 /// How SES meets a message that is longer than it takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Oversize {
     /// It reads on to the final dot, and answers.
     Answered,
@@ -99,7 +109,8 @@ pub enum Oversize {
 }
 
 /// Where a session in which enough mails were sent is ended. It is not known where SES does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum SessionFullAt {
     Mail,
     EndOfData,
@@ -125,6 +136,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             endpoints: Endpoints::default(),
+            control: None,
             region: "us-east-1".to_owned(),
             account_id: "123456789012".to_owned(),
             identities: vec!["example.com".to_owned()],

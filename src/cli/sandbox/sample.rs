@@ -35,7 +35,7 @@ pub fn policies() -> Vec<PolicyFile> {
 }
 
 /// What the user reads first.
-pub fn introduction(addresses: &[SocketAddr], config: &Config) -> String {
+pub fn introduction(addresses: &[SocketAddr], control: Option<SocketAddr>, config: &Config) -> String {
     let Some(listens) = addresses.first() else { return String::new() };
     let policies: Vec<String> =
         config.policy.files.iter().map(|file| format!("    {}", file.path.display())).collect();
@@ -44,6 +44,13 @@ pub fn introduction(addresses: &[SocketAddr], config: &Config) -> String {
         if identity.contains('@') { identity } else { format!("app@{identity}") }
     });
     let forger = sender.split_once('@').map_or_else(String::new, |(_, domain)| format!("ceo@{domain}"));
+    let control = control.map_or_else(String::new, |control| {
+        format!(
+            "what Amazon SES was sent, and another mail that it fails:\n\n  \
+             curl http://{control}/mails\n  \
+             curl http://{control}/faults -d end-of-data=temporary-failure\n\n"
+        )
+    });
     let (host, port) = (listens.ip(), listens.port());
     let more = match config.listeners.as_slice() {
         [one] if one.tls == ListenerTls::None && one.strangers == Strangers::Unknown => {
@@ -79,7 +86,7 @@ and two that are refused: another sender, a hidden recipient elsewhere:
   swaks --server {listens} --from {forger} --to bob@example.com
   swaks --server {listens} --from {sender} --to bob@example.com,eve@elsewhere.test --h-To bob@example.com
 
-Each mail shows here. Ctrl-C stops.
+{control}Each mail shows here. Ctrl-C stops.
 
 ",
         policies = policies.join("\n"),
