@@ -142,7 +142,9 @@ async fn send(world: Arc<World>, mails: Vec<Mail>, mut dice: Dice) {
                         break;
                     }
                 }
-                Attempt::Unsent | Attempt::Unanswered => panic!("the relay hung up on mail {}", mail.number),
+                lost @ (Attempt::Unsent | Attempt::Interrupted | Attempt::Unanswered) => {
+                    panic!("the relay hung up on mail {}: {lost:?}", mail.number)
+                }
             }
             sleep(Duration::from_millis(dice.between(20, 300))).await;
         }

@@ -24,9 +24,11 @@ pub struct Mail {
 pub enum Attempt {
     /// The reply to the final dot, or the negative one that came before it.
     Replied(String),
-    /// The connection was gone before the final dot was sent, or could not be had.
+    /// The connection could not be had, or was gone before the mail was begun.
     Unsent,
-    /// The connection was gone after it.
+    /// The connection was gone after MAIL was taken, and before the final dot was sent.
+    Interrupted,
+    /// The connection was gone after the final dot, without a reply to it.
     Unanswered,
 }
 
@@ -68,12 +70,16 @@ impl Client {
         if self.connection.is_none() && !self.connect().await {
             return Attempt::Unsent;
         }
-        let mut commands = vec![format!("MAIL FROM:<{}>\r\n", mail.sender)];
-        commands.extend(mail.recipients.iter().map(|recipient| format!("RCPT TO:<{recipient}>\r\n")));
-        commands.push("DATA\r\n".to_owned());
+        match self.ask(&format!("MAIL FROM:<{}>\r\n", mail.sender)).await {
+            None => return Attempt::Unsent,
+            Some(reply) if reply.starts_with('2') => {}
+            Some(reply) => return Attempt::Replied(reply),
+        }
+        let recipients = mail.recipients.iter().map(|recipient| format!("RCPT TO:<{recipient}>\r\n"));
+        let commands: Vec<_> = recipients.chain(["DATA\r\n".to_owned()]).collect();
         for command in commands {
             match self.ask(&command).await {
-                None => return Attempt::Unsent,
+                None => return Attempt::Interrupted,
                 Some(reply) if reply.starts_with(['2', '3']) => {}
                 Some(reply) => {
                     let _ = self.ask("RSET\r\n").await;
