@@ -16,6 +16,8 @@ mod dice;
 mod ledger;
 #[path = "clients/relay.rs"]
 mod relay;
+#[path = "soak/round_trips.rs"]
+mod round_trips;
 
 use std::fmt::Write as _;
 use std::io::{Write as _, stderr};
