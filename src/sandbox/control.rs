@@ -65,6 +65,7 @@ fn router(doors: Arc<Doors>) -> Router {
         .route("/mails", get(mails::list).delete(mails::forget))
         .route("/mails/{message_id}", get(mails::show))
         .route("/mails/{message_id}/message", get(mails::message))
+        .route("/mails/{message_id}/delivered", get(mails::as_delivered))
         .route("/faults", get(faults).post(add_faults).delete(clear_faults))
         .route("/answers", get(answers))
         .route("/settings", get(settings).patch(change_settings))

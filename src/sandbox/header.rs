@@ -149,7 +149,7 @@ impl Header {
 }
 
 /// As far as the first empty line, or `None` if none comes soon enough.
-fn header_block(message: &[u8]) -> Option<&[u8]> {
+pub fn header_block(message: &[u8]) -> Option<&[u8]> {
     let mut line_start = 0;
     for line_end in memchr_iter(b'\n', message) {
         let line = message.get(line_start..line_end)?;

@@ -15,6 +15,7 @@ mod authority;
 mod checks;
 mod command;
 mod control;
+mod delivered;
 mod doors;
 mod fault_syntax;
 mod faults;

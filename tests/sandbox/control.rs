@@ -112,6 +112,10 @@ async fn mails_are_told_with_envelope_header_and_exact_octets() {
     assert_eq!(message.body, stand_in.mailbox().mails()[0].octets);
     assert!(message.text().ends_with("\r\n\r\n.\r\n"), "{}", message.text());
 
+    let delivered = ask(&stand_in, &format!("GET /mails/{id}/delivered"), "").await;
+    assert!(delivered.text().contains(&format!("Message-ID: <{id}@ap-northeast-1.amazonses.com>\r\n")));
+    assert!(!delivered.text().contains("X-SES-TENANT"), "{}", delivered.text());
+
     assert_eq!(ask(&stand_in, "DELETE /mails", "").await.status, 204);
     assert_eq!(ask(&stand_in, "GET /mails", "").await.json(), json!([]));
     let gone = ask(&stand_in, &format!("GET /mails/{id}/message"), "").await;

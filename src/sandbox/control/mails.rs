@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use crate::sandbox::control::Unfit;
+use crate::sandbox::delivered::delivered;
 use crate::sandbox::doors::Doors;
 use crate::sandbox::fault_syntax::parse_duration;
 use crate::sandbox::header::Header;
@@ -94,6 +95,16 @@ pub async fn message(
 ) -> Result<impl IntoResponse, Unfit> {
     let mail = find(&doors, &message_id)?;
     Ok(([(header::CONTENT_TYPE, "message/rfc822")], mail.octets.clone()))
+}
+
+/// As its recipients get it.
+pub async fn as_delivered(
+    State(doors): State<Arc<Doors>>,
+    Path(message_id): Path<String>,
+) -> Result<impl IntoResponse, Unfit> {
+    let mail = find(&doors, &message_id)?;
+    let octets = delivered(&mail, &doors.service().settings().region);
+    Ok(([(header::CONTENT_TYPE, "message/rfc822")], octets))
 }
 
 fn find(doors: &Doors, message_id: &str) -> Result<Arc<Mail>, Unfit> {
