@@ -86,7 +86,7 @@ fn settings() -> Settings {
 async fn pair() -> (StandIn, Relay) {
     let stand_in = StandIn::start(settings()).await.unwrap();
     let way = way("implicit", stand_in.endpoints().implicit_tls, &stand_in);
-    let relay = Relay::start(way, stand_in.ca_pem());
+    let relay = Relay::start(None, way, stand_in.ca_pem());
     (stand_in, relay)
 }
 
@@ -180,7 +180,7 @@ async fn ses_may_go_away_and_come_back() {
     let log = Log::capture();
     let first = stand_in_at(ELSEWHERE.parse().unwrap()).await;
     let endpoint = first.endpoints().plain;
-    let relay = Relay::start(way("none", endpoint, &first), "");
+    let relay = Relay::start(None, way("none", endpoint, &first), "");
     first.stop().await;
 
     // Nothing listens, from the start.
@@ -212,7 +212,7 @@ async fn a_server_that_nobody_vouches_for_hears_nothing_of_login_or_mail() {
     for (tls, endpoint) in
         [("implicit", stand_in.endpoints().implicit_tls), ("starttls", stand_in.endpoints().starttls)]
     {
-        let relay = Relay::start(way(tls, endpoint, &stand_in), other.ca_pem());
+        let relay = Relay::start(None, way(tls, endpoint, &stand_in), other.ca_pem());
         assert_puts_off(&relay, &log, UNREACHABLE, "the TLS handshake failed: invalid peer certificate")
             .await;
     }

@@ -10,17 +10,30 @@ use tokio::time::timeout;
 /// Long enough for a busy machine; a test that waits for it has failed.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// Says a mail from the app to Bob in one piece, as PIPELINING allows, and returns what is said to the final dot.
+/// Says a mail from the app to Bob, and returns what is said to the final dot.
 pub async fn send_hello(relay: SocketAddr, sender: &str) -> String {
-    let dialogue = format!(
-        "EHLO app\r\nMAIL FROM:<{sender}>\r\nRCPT TO:<bob@example.com>\r\nDATA\r\n\
-         From: {sender}\r\nTo: bob@example.com\r\nSubject: hello\r\n\r\nHello Bob\r\n.\r\nQUIT\r\n"
-    );
+    let message = format!("From: {sender}\r\nTo: bob@example.com\r\nSubject: hello\r\n\r\nHello Bob\r\n");
+    send(relay, sender, &["bob@example.com"], message.as_bytes()).await
+}
+
+/// Says a mail in one piece, as PIPELINING allows, and returns what is said to the final dot.
+pub async fn send(relay: SocketAddr, sender: &str, recipients: &[&str], message: &[u8]) -> String {
+    let mut dialogue = format!("EHLO app\r\nMAIL FROM:<{sender}>\r\n").into_bytes();
+    for recipient in recipients {
+        dialogue.extend_from_slice(format!("RCPT TO:<{recipient}>\r\n").as_bytes());
+    }
+    dialogue.extend_from_slice(b"DATA\r\n");
+    for line in message.split_inclusive(|octet| *octet == b'\n') {
+        dialogue.extend_from_slice(if line.starts_with(b".") { b"." } else { b"" });
+        dialogue.extend_from_slice(line);
+    }
+    dialogue.extend_from_slice(b".\r\nQUIT\r\n");
     let mut heard = String::new();
     let talk = async {
-        let mut stream = TcpStream::connect(relay).await.unwrap();
-        stream.write_all(dialogue.as_bytes()).await.unwrap();
-        stream.read_to_string(&mut heard).await.unwrap();
+        let (mut read, mut write) = TcpStream::connect(relay).await.unwrap().into_split();
+        let say = async { write.write_all(&dialogue).await.unwrap() };
+        let ((), said) = tokio::join!(say, read.read_to_string(&mut heard));
+        said.unwrap();
     };
     timeout(PATIENCE, talk).await.unwrap();
     let (_, said) = heard.split_once("\r\n354 ").unwrap_or_else(|| panic!("no 354: {heard}"));

@@ -1,8 +1,9 @@
-//! A whole relay in this process, as `sesgate serve` would start it: configured by variables, listening on a port of
+//! A whole relay in this process, as `sesgate serve` would start it: configured by variables, listening on ports of
 //! its own, judging by the sample policies. Where SES is, the test says.
 
 use std::ffi::OsString;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use sesgate::app::App;
@@ -16,7 +17,7 @@ pub const REGION: &str = "ap-northeast-1";
 pub const SENDER: &str = "app@mail1.tak1wa.com";
 
 pub struct Relay {
-    app: App,
+    pub app: App,
     audit: Arc<Audit>,
     _ca_file: NamedTempFile,
 }
@@ -35,12 +36,11 @@ impl AuditSink for Audit {
 }
 
 impl Relay {
-    /// `ca_pem` is whom the relay trusts to vouch for SES.
-    pub fn start(way: Way, ca_pem: &str) -> Self {
+    /// The listeners are in the file, if there is one. `ca_pem` is whom the relay trusts to vouch for SES.
+    pub fn start(file: Option<&Path>, way: Way, ca_pem: &str) -> Self {
         let ca_file = NamedTempFile::new().unwrap();
         std::fs::write(ca_file.path(), ca_pem).unwrap();
         let mut settings = vec![
-            ("LISTENER_ADDRESS", "127.0.0.1:0".to_owned()),
             ("ADMIN_ADDRESS", "off".to_owned()),
             ("POLICY_FILES", concat!(env!("CARGO_MANIFEST_DIR"), "/config/policy/*.json").to_owned()),
             ("SES_REGION", REGION.to_owned()),
@@ -51,9 +51,12 @@ impl Relay {
         if !ca_pem.is_empty() {
             settings.push(("SES_CA_FILE", ca_file.path().display().to_string()));
         }
+        if file.is_none() {
+            settings.push(("LISTENER_ADDRESS", "127.0.0.1:0".to_owned()));
+        }
         settings.extend(way);
         let variable = |(name, value)| (OsString::from(format!("SESGATE_{name}")), OsString::from(value));
-        let config = config::load(None, &settings.into_iter().map(variable).collect());
+        let config = config::load(file, &settings.into_iter().map(variable).collect());
         let audit = Arc::new(Audit::default());
         let app = App::start(&config.unwrap_or_else(|errors| panic!("{errors}")), audit.clone()).unwrap();
         Self { app, audit, _ca_file: ca_file }
