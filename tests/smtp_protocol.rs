@@ -421,7 +421,7 @@ fn the_catalogue_is_complete_and_each_reply_stands_in_it_once() {
     let source = [include_str!("../src/smtp/reply.rs"), include_str!("../src/smtp/reply/login.rs")].concat();
     let catalogue = Reply::catalogue();
     let is_entry = |line: &&str| {
-        let is_constructor = line.ends_with("-> Self {");
+        let is_constructor = line.ends_with("-> Self {") && !line.contains("(self");
         line.starts_with("    pub const ")
             || is_constructor && (line.starts_with("    pub fn ") || line.starts_with("    ) "))
     };
