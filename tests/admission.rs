@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use sesgate::admission::{
-    Admission, App, ClearText, Limits, ListenerRules, Login, PasswordHash, Requires, Settings, Strangers,
+    Admission, App, ClearText, Limits, ListenerRules, Login, PasswordHash, Settings, Strangers,
 };
-use sesgate::mail::{Client, Transport};
+use sesgate::mail::{Client, Evidence, Transport};
 use sesgate::secret::Secret;
 use sesgate::smtp::{Credentials, LoginOffer, LoginOutcome, Standing};
 use tokio::time::{Instant, advance};
@@ -18,18 +18,18 @@ const HASH: &str =
 const RIGHT: &str = "correct horse";
 const SECOND: Duration = Duration::from_secs(1);
 
-fn app(name: &str, networks: &[&str], user_name: &str, requires: Requires) -> App {
+fn app(name: &str, networks: &[&str], user_name: &str, requires: &[Evidence]) -> App {
     let logins =
         vec![Login { user_name: user_name.to_owned(), password_hash: PasswordHash::parse(HASH).unwrap() }];
     let networks = networks.iter().map(|text| text.parse().unwrap()).collect();
-    App { name: name.into(), networks, logins, requires }
+    App { name: name.into(), networks, logins, requires: requires.to_vec(), ..App::default() }
 }
 
 fn admission(limits: Limits) -> Admission {
     Admission::new(Settings {
         apps: vec![
-            app("either", &["10.0.5.0/24"], "ann", Requires::Either),
-            app("both", &["10.0.6.0/24"], "bob", Requires::Both),
+            app("either", &["10.0.5.0/24"], "ann", &[]),
+            app("both", &["10.0.6.0/24"], "bob", &[Evidence::Network, Evidence::Login]),
         ],
         listeners: vec![ListenerRules {
             listener: "strict".into(),
@@ -159,5 +159,68 @@ fn what_a_client_is_welcomed_with_follows_from_its_address_and_its_listener() {
         ("10.0.5.7", "strict", plain, "login needed", LoginOffer::Now),
     ] {
         assert_eq!(known(address, listener, transport), (app.to_owned(), login), "{address} {listener}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_app_is_shown_by_all_that_it_requires_and_by_nothing_less() {
+    use Evidence::{Certificate, Login as Password, Network};
+    let asks = |name: &str, requires: &[Evidence]| {
+        let networks = [format!("10.0.{}.0/24", name.len())];
+        let certificates = vec![format!("DNS:{name}.internal").parse().unwrap()];
+        App { certificates, ..app(name, &[&networks[0]], name, requires) }
+    };
+    for requires in [
+        &[][..],
+        &[Network, Certificate],
+        &[Network, Password],
+        &[Certificate, Password],
+        &[Network, Certificate, Password],
+    ] {
+        let apps = vec![asks("app", requires), asks("other", &[])];
+        let admission = Admission::new(Settings { apps, listeners: Vec::new(), limits: Limits::default() });
+        for shown in 0..8 {
+            let has = |evidence: Evidence| match evidence {
+                Network => shown & 1 > 0,
+                Certificate => shown & 2 > 0,
+                Password => shown & 4 > 0,
+            };
+            let address = if has(Network) { "10.0.3.7" } else { "10.9.9.9" };
+            let names = ["DNS:app.internal", "DNS:unknown.internal"].map(|name| name.parse().unwrap());
+            let certified = if has(Certificate) { names.into() } else { [].into() };
+            let client = Client { certified, transport: Transport::Tls, ..client(address) };
+            let is_app = if has(Password) {
+                let password = Secret::new(RIGHT.to_owned());
+                let credentials = Credentials { user_name: "app".to_owned(), password };
+                admission.prove(&client, credentials).await == LoginOutcome::Proven { app: "app".into() }
+            } else {
+                matches!(admission.welcome(&client).standing, Standing::Known(known) if &*known.name == "app")
+            };
+            let expected = shown > 0 && requires.iter().all(|required| has(*required));
+            assert_eq!(is_app, expected, "{requires:?} of {shown:03b}");
+        }
+    }
+}
+
+#[test]
+fn a_certificate_goes_before_the_network_and_is_nobodys_if_it_names_two_apps() {
+    let named = |name: &str| {
+        let certificates = vec![format!("spiffe://prod/{name}").parse().unwrap()];
+        App { certificates, ..app(name, &[], name, &[]) }
+    };
+    let apps = vec![named("one"), named("two"), app("near", &["10.0.5.0/24"], "near", &[])];
+    let admission = Admission::new(Settings { apps, listeners: Vec::new(), limits: Limits::default() });
+    for (names, expected) in [
+        (&["spiffe://prod/one"][..], "one by certificate"),
+        (&["spiffe://prod/one", "DNS:one.internal"], "one by certificate"),
+        (&["spiffe://prod/one", "spiffe://prod/two"], "near by network"),
+        (&["spiffe://prod/ONE"], "near by network"),
+        (&[], "near by network"),
+    ] {
+        let certified = names.iter().map(|name| name.parse().unwrap()).collect();
+        match admission.welcome(&Client { certified, ..client("10.0.5.7") }).standing {
+            Standing::Known(known) => assert_eq!(format!("{} by {}", known.name, known.by), expected),
+            standing => panic!("{names:?}: {standing:?}"),
+        }
     }
 }

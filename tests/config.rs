@@ -204,6 +204,12 @@ fn beside(name: &str) -> Vec<(&'static str, &'static str)> {
         "SESGATE_LISTENER_REQUIRE_LOGIN" => {
             return with_login(&[("SESGATE_LISTENER_PLAINTEXT_LOGIN", "true")]);
         }
+        "SESGATE_LISTENER_CLIENT_CERTIFICATE" => {
+            return with_login(&[tls, certificates, ("SESGATE_LISTENER_CLIENT_CA_FILE", "ca.pem")]);
+        }
+        "SESGATE_LISTENER_CLIENT_CA_FILE" => {
+            return with_login(&[tls, certificates, ("SESGATE_LISTENER_CLIENT_CERTIFICATE", "optional")]);
+        }
         "SESGATE_LISTENER_PROXY" => return with_login(&[("SESGATE_LISTENER_PROXY_FROM", "10.0.0.1")]),
         "SESGATE_LISTENER_PROXY_FROM" => return with_login(&[("SESGATE_LISTENER_PROXY", "required")]),
         _ => {}
@@ -326,8 +332,15 @@ fn the_example_shows_every_key_once_and_each_default_as_it_is() {
 #[test]
 fn what_the_example_comments_out_is_right_as_well() {
     let text = fs::read_to_string("config/sesgate.toml").unwrap();
-    let others =
-        ["access_key_id", "secret_access_key", "ca_file", "certificate_files", "key_files", "proxy_from"];
+    let others = [
+        "access_key_id",
+        "secret_access_key",
+        "ca_file",
+        "certificate",
+        "client_",
+        "key_files",
+        "proxy_from",
+    ];
     let lines = text.lines().map(|line| match line.strip_prefix('#') {
         Some(rest) if !rest.starts_with(' ') && !others.iter().any(|key| rest.starts_with(key)) => rest,
         _ => line,
@@ -383,7 +396,7 @@ fn the_examples_of_the_readme_work() {
         config::load(Some(&path), &environment(&variables)).unwrap_or_else(|errors| panic!("{errors}"));
         count += 1;
     }
-    assert_eq!(count, 7);
+    assert_eq!(count, 8);
 }
 
 #[test]

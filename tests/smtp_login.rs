@@ -29,7 +29,8 @@ fn talk<'a>(known: Known, login: LoginOffer, packets: impl IntoIterator<Item = &
         (None, LoginOffer::Now | LoginOffer::NeedsTls) => Standing::LoginNeeded,
     };
     let settings = Arc::new(Settings { start_tls: StartTls::Offered, ..Settings::default() });
-    let (mut session, _) = Session::new(settings, client, Welcome { standing, login });
+    let (mut session, _) =
+        Session::new(settings, client.clone(), Welcome { standing: standing.clone(), login });
     let mut input = BytesMut::new();
     let mut heard = Vec::new();
     for packet in packets {
@@ -45,7 +46,12 @@ fn talk<'a>(known: Known, login: LoginOffer, packets: impl IntoIterator<Item = &
                 Action::Authenticate(credentials) => session.step(Event::Authenticated(prove(&credentials))),
                 Action::StartTls(reply) => {
                     heard.push(reply.to_string());
-                    session.step(Event::Secured)
+                    let login = if login == LoginOffer::Never { login } else { LoginOffer::Now };
+                    let client = Client { transport: Transport::Tls, ..client.clone() };
+                    session.step(Event::Secured {
+                        client,
+                        welcome: Welcome { standing: standing.clone(), login },
+                    })
                 }
                 Action::Settle(mail) => {
                     heard.push(format!("mail of {} by {:?}", mail.app.name, mail.app.by));

@@ -15,10 +15,14 @@ const DRAFT: &str = "EHLO app\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example
 const MAIL: &str =
     "EHLO app\r\nMAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\nA: b\r\n\r\n.\r\n";
 
-fn session(settings: &Settings) -> Session {
-    let client = Client::new(([10, 0, 5, 7], 4711).into(), "default".into(), Transport::Plain);
+fn client(transport: Transport) -> (Client, Welcome) {
+    let client = Client::new(([10, 0, 5, 7], 4711).into(), "default".into(), transport);
     let standing = Standing::Known(KnownApp { name: "default".into(), by: Evidence::Network });
-    let welcome = Welcome { standing, login: LoginOffer::Never };
+    (client, Welcome { standing, login: LoginOffer::Never })
+}
+
+fn session(settings: &Settings) -> Session {
+    let (client, welcome) = client(Transport::Plain);
     Session::new(Arc::new(settings.clone()), client, welcome).0
 }
 
@@ -51,7 +55,8 @@ fn talk<'a>(settings: &Settings, packets: impl IntoIterator<Item = &'a [u8]>) ->
                 Action::Authenticate(_) => session.step(Event::Authenticated(LoginOutcome::Refused)),
                 Action::StartTls(reply) => {
                     heard.replies.push(reply);
-                    session.step(Event::Secured)
+                    let (client, welcome) = client(Transport::Tls);
+                    session.step(Event::Secured { client, welcome })
                 }
                 Action::Close(reply) => {
                     heard.replies.extend(reply);

@@ -49,6 +49,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("rustls", &["upstream", "sandbox", "config", "server"]),
     ("tokio_rustls", &["upstream", "sandbox", "server"]),
     ("rustls_native_certs", &["upstream"]),
+    ("webpki", &["server"]),
     ("socket2", &["server", "upstream"]),
     ("tokio", &["admission", "upstream", "sandbox", "relay", "server", "admin", "app", "cli", "main"]),
     ("tokio_util", &["upstream", "sandbox", "server", "admin", "app", "cli"]),

@@ -1,28 +1,21 @@
-//! The apps, found by network and by user name.
+//! The apps, found by network, by certificate and by user name.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::admission::{Network, PasswordHash};
-use crate::mail::{Evidence, KnownApp};
+use crate::mail::{CertifiedName, Client, Evidence, KnownApp};
 
 /// What shows that a client is this app.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct App {
     pub name: Arc<str>,
     pub networks: Vec<Network>,
+    pub certificates: Vec<CertifiedName>,
     pub logins: Vec<Login>,
-    pub requires: Requires,
-}
-
-/// How much of what an app has a client must show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Requires {
-    /// It is in one of its networks, or has one of its logins.
-    #[default]
-    Either,
-    Both,
+    /// Each of these must be shown. Where nothing is said, any one that the app has is enough.
+    pub requires: Vec<Evidence>,
 }
 
 #[derive(Debug, Clone)]
@@ -37,6 +30,8 @@ pub(super) struct Directory {
     apps: Vec<App>,
     /// The longest prefix first, each with the index of its app.
     networks: Vec<(Network, usize)>,
+    /// Each with the index of its app.
+    certificates: HashMap<CertifiedName, usize>,
     /// The index of an app and of one of its logins.
     user_names: HashMap<String, (usize, usize)>,
 }
@@ -44,14 +39,16 @@ pub(super) struct Directory {
 impl Directory {
     pub(super) fn new(apps: Vec<App>) -> Self {
         let mut networks = Vec::new();
+        let mut certificates = HashMap::new();
         let mut user_names = HashMap::new();
         for (index, app) in apps.iter().enumerate() {
             networks.extend(app.networks.iter().map(|network| (*network, index)));
+            certificates.extend(app.certificates.iter().map(|name| (name.clone(), index)));
             let logins = app.logins.iter().enumerate();
             user_names.extend(logins.map(|(login, named)| (named.user_name.clone(), (index, login))));
         }
         networks.sort_by_key(|(network, _)| std::cmp::Reverse(network.prefix()));
-        Self { apps, networks, user_names }
+        Self { apps, networks, certificates, user_names }
     }
 
     pub(super) fn has_logins(&self) -> bool {
@@ -67,22 +64,40 @@ impl Directory {
         self.apps.get(*app)?.logins.get(*login)
     }
 
-    /// The app of the longest prefix, unless that one requires a login too. A wider network of another app does
-    /// not take its place then: being less would give more.
-    pub(super) fn known_by_network(&self, address: IpAddr) -> Option<KnownApp> {
-        let app = self.in_network(address).filter(|app| app.requires == Requires::Either)?;
-        Some(KnownApp { name: Arc::clone(&app.name), by: Evidence::Network })
+    /// The app that a client is before it has logged in: that of its certificate, else that of its network. If more
+    /// is required of that app, nothing else that the client might be takes its place: being less would give more.
+    pub(super) fn known_without_login(&self, client: &Client) -> Option<KnownApp> {
+        let (app, by) = match (self.certified(client), self.in_network(client.address)) {
+            (Some(app), _) => (app, Evidence::Certificate),
+            (None, Some(app)) => (app, Evidence::Network),
+            (None, None) => return None,
+        };
+        self.is_admitted(app, client, None).then(|| KnownApp { name: Arc::clone(&app.name), by })
     }
 
-    /// The app whose login this is, if a client of this address may be it.
-    pub(super) fn app_of(&self, login: &Login, address: IpAddr) -> Option<Arc<str>> {
+    /// The app whose login this is, if this client may be it.
+    pub(super) fn app_of(&self, login: &Login, client: &Client) -> Option<Arc<str>> {
         let (index, _) = self.user_names.get(&login.user_name)?;
         let app = self.apps.get(*index)?;
-        let is_admitted = match app.requires {
-            Requires::Either => true,
-            Requires::Both => self.in_network(address).is_some_and(|there| there.name == app.name),
-        };
-        is_admitted.then(|| Arc::clone(&app.name))
+        self.is_admitted(app, client, Some(login)).then(|| Arc::clone(&app.name))
+    }
+
+    /// Whether everything is shown that the app requires.
+    fn is_admitted(&self, app: &App, client: &Client, login: Option<&Login>) -> bool {
+        let is_it = |found: Option<&App>| found.is_some_and(|found| found.name == app.name);
+        app.requires.iter().all(|required| match required {
+            Evidence::Network => is_it(self.in_network(client.address)),
+            Evidence::Certificate => is_it(self.certified(client)),
+            // Whose it is was found out before the app.
+            Evidence::Login => login.is_some(),
+        })
+    }
+
+    /// A certificate with names of two apps is neither's.
+    fn certified(&self, client: &Client) -> Option<&App> {
+        let mut found = client.certified.iter().filter_map(|name| self.certificates.get(name));
+        let first = found.next()?;
+        found.all(|index| index == first).then(|| self.apps.get(*first))?
     }
 
     fn in_network(&self, address: IpAddr) -> Option<&App> {

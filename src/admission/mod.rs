@@ -1,4 +1,5 @@
-//! Who comes in, and as which app: by the network that it connects from, by a login, or by both.
+//! Who comes in, and as which app: by the network that it connects from, by a certificate, by a login, or by
+//! several of these.
 //!
 //! [`Admission::welcome`] says what a new client is and may do; [`Admission::prove`] finds out whose credentials
 //! it has. What an app may send is no matter here, nor how a login is spoken (`smtp::sasl`).
@@ -21,7 +22,7 @@ use crate::admission::prover::Prover;
 use crate::mail::{Client, Transport};
 use crate::smtp::{Credentials, LoginOffer, LoginOutcome, Standing, Welcome};
 
-pub use directory::{App, Login, Requires};
+pub use directory::{App, Login};
 pub use network::{Network, NetworkError};
 pub use password::{PasswordHash, PasswordHashError};
 
@@ -54,7 +55,7 @@ pub enum ClearText {
 /// Who is a stranger until it has logged in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Strangers {
-    /// Whoever is not known by its network.
+    /// Whoever is not known by its network or its certificate.
     Unknown,
     Everybody,
 }
@@ -120,7 +121,7 @@ impl Admission {
             (true, Transport::Plain, ClearText::Refused) => LoginOffer::NeedsTls,
         };
         let known = match strangers {
-            Strangers::Unknown => self.directory.known_by_network(client.address),
+            Strangers::Unknown => self.directory.known_without_login(client),
             Strangers::Everybody => None,
         };
         let standing = match (known, login) {
@@ -146,12 +147,12 @@ impl Admission {
                 return LoginOutcome::Unchecked;
             }
             (Err(prover::Unchecked::Unwelcome), _) => return LoginOutcome::LockedOut,
-            (Ok(true), Some(login)) => match self.directory.app_of(login, client.address) {
+            (Ok(true), Some(login)) => match self.directory.app_of(login, client) {
                 Some(app) => {
                     tracing::debug!(client = %client.address, app = &*app, "logged in");
                     return LoginOutcome::Proven { app };
                 }
-                None => "the password is right, but the app has to be in its network too",
+                None => "the password is right, but the app requires more than a login",
             },
             (Ok(false), Some(_)) => "wrong password",
             (Ok(_), None) => "nobody has that user name",

@@ -117,15 +117,14 @@ mod tests {
     use tokio::time::Instant;
 
     use super::{Directory, PATIENCE, PasswordHash, Prover, Unchecked};
-    use crate::admission::{App, Limits, Login, Requires};
+    use crate::admission::{App, Limits, Login};
     use crate::secret::Secret;
     use crate::smtp::Credentials;
 
     fn prover(proof_memory: Duration) -> (Prover, Login) {
         let password_hash = PasswordHash::new(&Secret::new("sesame".to_owned())).unwrap();
         let login = Login { user_name: "ann".to_owned(), password_hash };
-        let (networks, logins) = (Vec::new(), vec![login.clone()]);
-        let app = App { name: "app".into(), networks, logins, requires: Requires::Either };
+        let app = App { name: "app".into(), logins: vec![login.clone()], ..App::default() };
         let limits = Limits { checks_max: 1, proof_memory, ..Limits::default() };
         (Prover::new(&Directory::new(vec![app]), &limits), login)
     }

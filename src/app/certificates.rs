@@ -1,22 +1,23 @@
-//! Keeps the certificates of a listener as new as their files: certificates are renewed every few weeks, and no
-//! connection has to end for that.
+//! Keeps what a listener shows and trusts in a handshake as new as its files: certificates are renewed every few
+//! weeks, and no connection has to end for that.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::config::{CertificateFiles, ConfigError, Listener};
-use crate::server::{Certificates, Drain, ServerCertificate};
+use crate::config::{CertificateFiles, ClientAuthoritiesFile, ConfigError, Listener};
+use crate::server::{Certificates, ClientAuthorities, Drain, Handshake, ServerCertificate};
 
 /// How often the files are read. Orchestrators replace mounted files by ways that no watcher is told of, and few
 /// small files are quickly read.
 const INTERVAL: Duration = Duration::from_mins(1);
 
-/// The certificates of one listener, and the files that they come from.
+/// What one listener shows and trusts, and the files that it comes from.
 #[derive(Debug)]
 pub(super) struct RenewedCertificates {
     listener: String,
     files: Vec<CertificateFiles>,
     served: Arc<Certificates>,
+    trusted: Option<(ClientAuthoritiesFile, Arc<ClientAuthorities>)>,
 }
 
 impl RenewedCertificates {
@@ -24,11 +25,16 @@ impl RenewedCertificates {
         let files = listener.certificates.clone();
         let served = Arc::new(Certificates::new(loaded(&files)));
         warn_of_invalid(&files);
-        Self { listener: listener.name.clone(), files, served }
+        let trusted = listener.client_authorities.clone().map(|file| {
+            let authorities = ClientAuthorities::new(file.showing, file.loaded.clone());
+            (file, Arc::new(authorities))
+        });
+        Self { listener: listener.name.clone(), files, served, trusted }
     }
 
-    pub(super) fn served(&self) -> &Arc<Certificates> {
-        &self.served
+    pub(super) fn handshake(&self) -> Handshake {
+        let clients = self.trusted.as_ref().map(|(_, authorities)| Arc::clone(authorities));
+        Handshake { certificates: Arc::clone(&self.served), clients }
     }
 
     /// Reads the files again and again until the drain begins. What cannot be used replaces nothing.
@@ -38,30 +44,51 @@ impl RenewedCertificates {
                 () = drain.begun() => return,
                 () = tokio::time::sleep(INTERVAL) => {}
             }
-            match self.read_again().await {
-                Ok(files) if self.served.replace(loaded(&files)) => {
-                    tracing::info!(listener = self.listener, "the certificates are new");
-                    warn_of_invalid(&files);
-                    self.files = files;
-                }
-                Ok(_) => {}
-                Err(error) => tracing::error!(
-                    listener = self.listener,
-                    error = with_cause(&error),
-                    "the certificates cannot be read again; the old ones stay"
-                ),
-            }
+            self.renew_certificates().await;
+            self.renew_authorities().await;
         }
     }
 
-    async fn read_again(&self) -> Result<Vec<CertificateFiles>, ConfigError> {
+    async fn renew_certificates(&mut self) {
         let files = self.files.clone();
-        let reading = tokio::task::spawn_blocking(move || {
+        let read = off_the_event_loop(move || {
             files.into_iter().map(|files| CertificateFiles::load(files.certificate, files.key)).collect()
         });
-        // A runtime that stops does not start the reading; what there was stays.
-        reading.await.unwrap_or_else(|_| Ok(self.files.clone()))
+        match read.await {
+            Some(Ok::<Vec<_>, ConfigError>(files)) if self.served.replace(loaded(&files)) => {
+                tracing::info!(listener = self.listener, "the certificates are new");
+                warn_of_invalid(&files);
+                self.files = files;
+            }
+            Some(Ok(_)) | None => {}
+            Some(Err(error)) => tracing::error!(
+                listener = self.listener,
+                error = with_cause(&error),
+                "the certificates cannot be read again; the old ones stay"
+            ),
+        }
     }
+
+    async fn renew_authorities(&self) {
+        let Some((file, authorities)) = &self.trusted else { return };
+        let (path, showing) = (file.path.clone(), file.showing);
+        match off_the_event_loop(move || ClientAuthoritiesFile::load(path, showing)).await {
+            Some(Ok(file)) if authorities.replace(file.loaded.clone()) => {
+                tracing::info!(listener = self.listener, "the authorities for clients are new");
+            }
+            Some(Ok(_)) | None => {}
+            Some(Err(error)) => tracing::error!(
+                listener = self.listener,
+                error = with_cause(&error),
+                "the authorities for clients cannot be read again; the old ones stay"
+            ),
+        }
+    }
+}
+
+/// `None` from a runtime that stops.
+async fn off_the_event_loop<T: Send + 'static>(read: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(read).await.ok()
 }
 
 fn loaded(files: &[CertificateFiles]) -> Vec<ServerCertificate> {

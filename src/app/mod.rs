@@ -256,7 +256,7 @@ fn connections(
     commons: &Arc<Commons>,
 ) -> Result<(Arc<Connections>, RenewedCertificates), TlsError> {
     let certificates = RenewedCertificates::new(listener);
-    Ok((wiring::connections(config, listener, certificates.served(), commons)?, certificates))
+    Ok((wiring::connections(config, listener, certificates.handshake(), commons)?, certificates))
 }
 
 /// The parts of [`App`] without sockets, for tests that bring streams of their own to the first listener.

@@ -11,7 +11,7 @@ use crate::gate::{self, Gate};
 use crate::inspect;
 use crate::policy::{Document, Family, Key, Surroundings};
 use crate::relay::{Counts, DecisionIds, DoubtSettings, Doubts, Relay};
-use crate::server::{self, Certificates, Commons, Connections, Drain, Entrance, Tls, TlsError};
+use crate::server::{self, Commons, Connections, Drain, Entrance, Handshake, Tls, TlsError};
 use crate::smtp::{self, StartTls};
 use crate::telemetry::AuditSink;
 use crate::upstream::{self, Upstream};
@@ -62,17 +62,16 @@ pub(super) fn commons(config: &Config, relay: Arc<Relay>, drain: Drain) -> Arc<C
 pub(super) fn connections(
     config: &Config,
     listener: &Listener,
-    certificates: &Arc<Certificates>,
+    handshake: Handshake,
     commons: &Arc<Commons>,
 ) -> Result<Arc<Connections>, TlsError> {
-    let certificates = || Arc::clone(certificates);
     let entrance = Entrance {
         name: listener.name.as_str().into(),
         tls: match listener.tls {
             ListenerTls::None => Tls::Never,
-            ListenerTls::StartTls => Tls::OnRequest(certificates()),
-            ListenerTls::RequiredStartTls => Tls::BeforeMail(certificates()),
-            ListenerTls::Implicit => Tls::AtOnce(certificates()),
+            ListenerTls::StartTls => Tls::OnRequest(handshake),
+            ListenerTls::RequiredStartTls => Tls::BeforeMail(handshake),
+            ListenerTls::Implicit => Tls::AtOnce(handshake),
         },
         proxy: listener.proxy.clone(),
     };
@@ -161,7 +160,8 @@ fn evidence(app: &App) -> admission::App {
         name: app.name.as_str().into(),
         networks: app.networks.clone(),
         logins: app.logins.clone(),
-        requires: app.requires,
+        certificates: app.certificates.clone(),
+        requires: app.requires.clone(),
     }
 }
 

@@ -9,20 +9,39 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::check::{Noted, Purpose, Surroundings, fetch, note, policy_files};
+use super::check::{Noted, Purpose, Surroundings, fetch, note, policy_files, values};
 use super::document::Document;
-use super::error::ConfigError;
 use super::raw::Reader;
 use super::secret::{Confidence, SecretSource};
 use super::section::{Notes, Placed, Presence, Section, refuse_repetitions};
 use super::settings::{App, PolicyFile};
 use super::shape;
 use super::tables;
-use crate::admission::{Login, Network, PasswordHash, Requires};
+use crate::admission::{Login, Network, PasswordHash};
 use crate::gate::Tag;
+use crate::mail::{CertifiedName, Evidence};
 
 const TAGS: &str = "a table such as `{ team = \"finance\" }`";
 const LOGINS: &str = "a list of tables, each with `user_name` and `password_hash`";
+
+/// What can be wrong with an app by itself, or with all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AppError {
+    #[error("nothing would show that a client is this app")]
+    NobodysApp,
+    #[error("what is required must be two kinds of evidence")]
+    RequiresOne,
+    #[error("it is required, and the app has no `{missing}`")]
+    RequiresMissing { missing: &'static str },
+    #[error("tag keys that differ only in letter case are the same")]
+    SameTag,
+    #[error("every client has to log in, and nobody can")]
+    NobodyCanLogIn,
+    #[error("no listener asks for certificates, so nobody can show one")]
+    NowhereToShow,
+    #[error("no listener takes a password, so nobody can log in")]
+    NowhereToLogIn,
+}
 
 /// What was said of one app.
 #[derive(Debug)]
@@ -30,7 +49,8 @@ pub struct RawApp {
     name: Option<Placed<String>>,
     networks: Option<Vec<Placed<Network>>>,
     logins: Vec<RawAppLogin>,
-    require: Option<Vec<Placed<String>>>,
+    certificates: Option<Vec<Placed<CertifiedName>>>,
+    require: Option<Vec<Placed<Evidence>>>,
     tags: Option<Vec<Placed<(String, String)>>>,
     policies: Option<Vec<Placed<String>>>,
     configuration_set: Option<Placed<String>>,
@@ -50,7 +70,14 @@ impl RawApp {
     /// Of no use, these are: nobody could say them anywhere.
     pub fn refuse_logins(&self, notes: &mut Notes) {
         for user_name in self.logins.iter().filter_map(|login| login.user_name.as_ref()) {
-            notes.blame(user_name, ConfigError::NowhereToLogIn);
+            notes.blame(user_name, AppError::NowhereToLogIn);
+        }
+    }
+
+    /// Neither are these: nobody would look at them.
+    pub fn refuse_certificates(&self, notes: &mut Notes) {
+        for name in self.certificates.iter().flatten() {
+            notes.blame(name, AppError::NowhereToShow);
         }
     }
 
@@ -70,7 +97,8 @@ pub fn read(reader: &mut Reader<'_>) -> Vec<RawApp> {
     let tables = tables.into_iter().enumerate();
     let apps: Vec<_> = tables.map(|(index, table)| read_app(index, Some(table), document, notes)).collect();
     refuse_repetitions(&all(&apps, |app| app.name.iter()), notes);
-    refuse_repetitions(&all(&apps, networks), notes);
+    refuse_repetitions(&all(&apps, |app| firsts(app.networks.as_deref())), notes);
+    refuse_repetitions(&all(&apps, |app| firsts(app.certificates.as_deref())), notes);
     refuse_repetitions(&all(&apps, user_names), notes);
     apps
 }
@@ -93,12 +121,13 @@ fn read_app<'a>(index: usize, table: Table<'a>, document: &'a Document, notes: &
     let mut section = Section::in_file_only("app", path, document, table, notes);
     let name = section.required("name", &shape::APP_NAME);
     let networks = section.list("networks", &shape::NETWORK, &Presence::Optional);
+    let certificates = section.list("certificates", &shape::CERTIFIED_NAME, &Presence::Optional);
     section.mention_tables("logins", LOGINS);
     let require = section.list("require", &shape::EVIDENCE, &Presence::Optional);
     let tags = section.pairs("tags", TAGS, (&shape::TAG_KEY, &shape::TAG_VALUE));
     let policies = section.list("policies", &shape::PATTERN, &Presence::Optional);
     let configuration_set = section.optional("configuration_set", &shape::CONFIGURATION_SET);
-    RawApp { name, networks, logins, require, tags, policies, configuration_set }
+    RawApp { name, networks, logins, certificates, require, tags, policies, configuration_set }
 }
 
 fn read_login<'a>(path: String, table: Table<'a>, document: &'a Document, notes: &mut Notes) -> RawAppLogin {
@@ -139,7 +168,8 @@ fn check_app(
     let policies = check_policies(raw.policies, surroundings.folder, files, notes);
     Ok(App {
         name: raw.name.ok_or(Noted)?.value,
-        networks: raw.networks.ok_or(Noted)?.into_iter().map(|network| network.value).collect(),
+        networks: values(raw.networks.ok_or(Noted)?),
+        certificates: values(raw.certificates.ok_or(Noted)?),
         logins: logins.into_iter().collect::<Result<_, _>>()?,
         requires: requires?,
         tags: tags?,
@@ -149,21 +179,36 @@ fn check_app(
 }
 
 /// An app must have something to be known by, and what it requires.
-fn check_evidence(raw: &RawApp, notes: &mut Notes) -> Result<Requires, Noted> {
-    let (name, networks, require) = (raw.name.as_ref(), raw.networks.as_ref(), raw.require.as_ref());
-    let (name, require) = (name.ok_or(Noted)?, require.ok_or(Noted)?);
-    let (has_networks, has_logins) = (!networks.ok_or(Noted)?.is_empty(), !raw.logins.is_empty());
-    match (require.as_slice(), has_networks, has_logins) {
-        (_, false, false) => Err(note(name, ConfigError::NobodysApp, notes)),
-        ([], _, _) => Ok(Requires::Either),
-        ([only], _, _) => Err(note(only, ConfigError::RequiresOne, notes)),
-        ([first, ..], false, true) => {
-            Err(note(first, ConfigError::RequiresMissing { missing: "networks" }, notes))
+fn check_evidence(raw: &RawApp, notes: &mut Notes) -> Result<Vec<Evidence>, Noted> {
+    let (name, require) = (raw.name.as_ref().ok_or(Noted)?, raw.require.as_ref().ok_or(Noted)?);
+    let networks = raw.networks.as_ref().ok_or(Noted)?;
+    let certificates = raw.certificates.as_ref().ok_or(Noted)?;
+    let has = |evidence: Evidence| match evidence {
+        Evidence::Network => !networks.is_empty(),
+        Evidence::Certificate => !certificates.is_empty(),
+        Evidence::Login => !raw.logins.is_empty(),
+    };
+    if ![Evidence::Network, Evidence::Certificate, Evidence::Login].into_iter().any(has) {
+        return Err(note(name, AppError::NobodysApp, notes));
+    }
+    match require.as_slice() {
+        [only] => Err(note(only, AppError::RequiresOne, notes)),
+        all => {
+            let missing = all.iter().filter(|required| !has(required.value));
+            let refuse =
+                |required| note(required, AppError::RequiresMissing { missing: key(required.value) }, notes);
+            let refused = missing.map(refuse).last();
+            refused.map_or_else(|| Ok(all.iter().map(|required| required.value).collect()), Err)
         }
-        ([first, ..], true, false) => {
-            Err(note(first, ConfigError::RequiresMissing { missing: "logins" }, notes))
-        }
-        (_, true, true) => Ok(Requires::Both),
+    }
+}
+
+/// The key under which an app has it.
+fn key(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Network => "networks",
+        Evidence::Certificate => "certificates",
+        Evidence::Login => "logins",
     }
 }
 
@@ -181,7 +226,7 @@ fn check_tags(raw: Option<Vec<Placed<(String, String)>>>, notes: &mut Notes) -> 
     let mut tags = Vec::new();
     for tag in raw.ok_or(Noted)? {
         if !seen.insert(tag.value.0.to_lowercase()) {
-            notes.blame(&tag, ConfigError::SameTag);
+            notes.blame(&tag, AppError::SameTag);
         }
         let (key, value) = tag.value;
         tags.push(Tag { key, value });
@@ -202,12 +247,11 @@ fn check_policies(
 }
 
 /// Each once: what is twice in one list is told of already.
-fn networks(app: &RawApp) -> impl Iterator<Item = &Placed<Network>> {
-    let networks = app.networks.as_deref().unwrap_or_default();
-    let is_first =
-        |index: usize, one: &Network| !networks.iter().take(index).any(|other| other.value == *one);
-    let firsts = networks.iter().enumerate().filter(move |(index, one)| is_first(*index, &one.value));
-    firsts.map(|(_, network)| network)
+fn firsts<T: PartialEq>(list: Option<&[Placed<T>]>) -> impl Iterator<Item = &Placed<T>> {
+    let list = list.unwrap_or_default();
+    let is_first = |index: usize, one: &T| !list.iter().take(index).any(|other| other.value == *one);
+    let firsts = list.iter().enumerate().filter(move |(index, one)| is_first(*index, &one.value));
+    firsts.map(|(_, item)| item)
 }
 
 fn user_names(app: &RawApp) -> impl Iterator<Item = &Placed<String>> {
@@ -220,6 +264,25 @@ fn all<'a, T: Clone + 'a, I: Iterator<Item = &'a Placed<T>>>(
     of: impl Fn(&'a RawApp) -> I,
 ) -> Vec<Placed<T>> {
     apps.iter().flat_map(of).cloned().collect()
+}
+
+impl AppError {
+    pub fn help(self) -> Option<&'static str> {
+        match self {
+            Self::NobodysApp => {
+                Some("say `networks` that its clients are in, `certificates` or `logins` that they have")
+            }
+            Self::RequiresOne => Some("name several, or leave `require` out: then any one is enough"),
+            Self::NobodyCanLogIn => Some("give an `[[app]]` some `logins`, or leave `require_login` out"),
+            Self::NowhereToShow => {
+                Some("give a `[[listener]]` a `client_ca_file` and say `client_certificate = \"optional\"`")
+            }
+            Self::NowhereToLogIn => {
+                Some("give a `[[listener]]` a certificate and `tls`, or say `plaintext_login = true`")
+            }
+            Self::RequiresMissing { .. } | Self::SameTag => None,
+        }
+    }
 }
 
 impl App {

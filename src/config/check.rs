@@ -52,6 +52,9 @@ pub fn check(raw: Raw, surroundings: Surroundings<'_>, notes: &mut Notes) -> Opt
     if !raw.listeners.iter().any(RawListener::takes_logins) {
         raw.apps.iter().for_each(|app| app.refuse_logins(notes));
     }
+    if !raw.listeners.iter().any(RawListener::asks_for_certificates) {
+        raw.apps.iter().for_each(|app| app.refuse_certificates(notes));
+    }
     let listeners = raw.listeners.into_iter().map(|listener| listener.check(&surroundings, notes));
     let listeners = listeners.collect::<Vec<_>>();
     let ses = check_ses(raw.ses, &surroundings, notes);
@@ -196,7 +199,7 @@ fn check_roots(
     let Some(ca_file) = ca_file else { return Ok(Roots::System) };
     let path = surroundings.folder.join(&ca_file.value);
     let pem = load::octets(&path).map_err(|error| note(ca_file, error, notes))?;
-    load::check_certificates(&path, &pem).map_err(|error| note(ca_file, error, notes))?;
+    load::authorities(&path, &pem).map_err(|error| note(ca_file, error, notes))?;
     Ok(Roots::Pem(pem))
 }
 
@@ -243,7 +246,7 @@ pub(super) fn note<T>(placed: &Placed<T>, error: impl Into<ConfigError>, notes: 
     Noted
 }
 
-fn values<T>(items: Vec<Placed<T>>) -> Vec<T> {
+pub(super) fn values<T>(items: Vec<Placed<T>>) -> Vec<T> {
     items.into_iter().map(|item| item.value).collect()
 }
 

@@ -7,6 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
 
+use super::app::AppError;
 use super::document::{Document, Place};
 use super::load::{CertificateError, FileError, PatternError};
 use super::secret::SecretError;
@@ -80,18 +81,8 @@ pub enum ConfigError {
     Unpaired { certificates: usize, keys: usize },
     #[error("no identity covers `{address}`, so SES would refuse it")]
     Unverified { address: String },
-    #[error("nothing would show that a client is this app")]
-    NobodysApp,
-    #[error("what is required must be two kinds of evidence")]
-    RequiresOne,
-    #[error("what is required is `network` and `login`, and the app has no `{missing}`")]
-    RequiresMissing { missing: &'static str },
-    #[error("tag keys that differ only in letter case are the same")]
-    SameTag,
-    #[error("every client has to log in, and nobody can")]
-    NobodyCanLogIn,
-    #[error("no listener takes a password, so nobody can log in")]
-    NowhereToLogIn,
+    #[error(transparent)]
+    App(#[from] AppError),
     #[error(transparent)]
     PasswordHash(#[from] PasswordHashError),
     #[error(transparent)]
@@ -178,19 +169,8 @@ impl Problem {
             ConfigError::Missing { variable, .. } => {
                 variable.as_ref().map(|variable| format!("set it in the file or as {variable}"))
             }
-            ConfigError::NobodysApp => {
-                Some("say `networks` that its clients are in, `logins` that they have, or both".to_owned())
-            }
-            ConfigError::RequiresOne => {
-                Some("name both, or leave `require` out: then either is enough".to_owned())
-            }
+            ConfigError::App(error) => error.help().map(str::to_owned),
             ConfigError::PasswordHash(_) => Some("`sesgate hash-password` makes one".to_owned()),
-            ConfigError::NobodyCanLogIn => {
-                Some("give an `[[app]]` some `logins`, or leave `require_login` out".to_owned())
-            }
-            ConfigError::NowhereToLogIn => Some(
-                "give a `[[listener]]` a certificate and `tls`, or say `plaintext_login = true`".to_owned(),
-            ),
             ConfigError::Unexpected { mend: Some(mend), .. } => Some(mend.to_string()),
             ConfigError::Unexpected { mend: None, reason, .. } => reason.help().map(str::to_owned),
             ConfigError::NoLogin => {
@@ -218,8 +198,6 @@ impl Problem {
             | ConfigError::Needs { .. }
             | ConfigError::Unpaired { .. }
             | ConfigError::Login(_)
-            | ConfigError::RequiresMissing { .. }
-            | ConfigError::SameTag
             | ConfigError::Pattern(PatternError::Malformed { .. } | PatternError::File(_))
             | ConfigError::File(_)
             | ConfigError::Certificate(_)

@@ -3,20 +3,22 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use super::app::RawApp;
-use super::check::{Purpose, Surroundings};
+use super::app::{AppError, RawApp};
+use super::check::{Noted, Purpose, Surroundings, note};
 use super::error::ConfigError;
 use super::form::{Flag, OneOf};
-use super::load;
+use super::load::{self, CertificateError};
 use super::section::{Notes, Placed, Presence, Section};
-use super::settings::{CertificateFiles, Listener, ListenerTls};
+use super::settings::{CertificateFiles, ClientAuthoritiesFile, Listener, ListenerTls};
 use super::shape;
 use crate::admission::{ClearText, Network, Strangers};
-use crate::server::{Proxy, ServerCertificate, ServerCertificateError};
+use crate::server::{Authorities, Proxy, ServerCertificate, ServerCertificateError, Showing};
 
 const ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 2525);
 const TLS: OneOf<TlsStart> =
     OneOf(&[("none", TlsStart::Never), ("starttls", TlsStart::OnRequest), ("implicit", TlsStart::AtOnce)]);
+const SHOWING: OneOf<Option<Showing>> =
+    OneOf(&[("none", None), ("optional", Some(Showing::Optional)), ("required", Some(Showing::Required))]);
 const PROXY: OneOf<ProxyUse> = OneOf(&[("none", ProxyUse::None), ("required", ProxyUse::Required)]);
 
 /// What was said of one listener.
@@ -28,6 +30,8 @@ pub struct RawListener {
     require_tls: Placed<bool>,
     certificate_files: Option<Vec<Placed<String>>>,
     key_files: Option<Vec<Placed<String>>>,
+    client_certificate: Placed<Option<Showing>>,
+    client_ca_file: Option<Placed<String>>,
     proxy: Placed<ProxyUse>,
     proxy_from: Option<Vec<Placed<Network>>>,
     plaintext_login: bool,
@@ -49,13 +53,15 @@ enum ProxyUse {
 
 impl RawListener {
     /// The keys, for variables that could mean several listeners.
-    pub const KEYS: [&'static str; 10] = [
+    pub const KEYS: [&'static str; 12] = [
         "name",
         "address",
         "tls",
         "require_tls",
         "certificate_files",
         "key_files",
+        "client_certificate",
+        "client_ca_file",
         "proxy",
         "proxy_from",
         "plaintext_login",
@@ -71,6 +77,8 @@ impl RawListener {
             require_tls: section.placed_or("require_tls", &Flag, false),
             certificate_files: section.list("certificate_files", &shape::PATH, &Presence::Optional),
             key_files: section.list("key_files", &shape::PATH, &keys),
+            client_certificate: section.placed_or("client_certificate", &SHOWING, None),
+            client_ca_file: section.optional("client_ca_file", &shape::PATH),
             proxy: section.placed_or("proxy", &PROXY, ProxyUse::None),
             proxy_from: section.list("proxy_from", &shape::NETWORK, &Presence::Optional),
             plaintext_login: section.or("plaintext_login", &Flag, false),
@@ -81,6 +89,7 @@ impl RawListener {
     /// INVARIANT: without a result, there is a problem in the notes.
     pub fn check(self, surroundings: &Surroundings<'_>, notes: &mut Notes) -> Option<Listener> {
         let proxy = self.check_proxy(notes);
+        let client_authorities = self.check_client_certificate(surroundings, notes);
         let tls = self.check_tls(notes)?;
         let (certificates, keys) = (self.certificate_files?, self.key_files?);
         let certificates = match surroundings.purpose {
@@ -92,19 +101,55 @@ impl RawListener {
         let clear_text = if self.plaintext_login { ClearText::Taken } else { ClearText::Refused };
         let strangers = if self.require_login.value { Strangers::Everybody } else { Strangers::Unknown };
         let (name, address) = (self.name.value, self.address.value);
-        Some(Listener { name, address, tls, certificates, proxy: proxy?, clear_text, strangers })
+        let (proxy, client_authorities) = (proxy?, client_authorities.ok()?);
+        Some(Listener { name, address, tls, certificates, client_authorities, proxy, clear_text, strangers })
     }
 
     /// A login can be required only if somebody has one.
     pub fn check_login(&self, apps: &[RawApp], notes: &mut Notes) {
         if self.require_login.value && !apps.iter().any(RawApp::has_logins) {
-            notes.blame(&self.require_login, ConfigError::NobodyCanLogIn);
+            notes.blame(&self.require_login, AppError::NobodyCanLogIn);
         }
     }
 
     /// Whether a password can ever come here.
     pub fn takes_logins(&self) -> bool {
         self.plaintext_login || self.tls.value != TlsStart::Never
+    }
+
+    pub fn asks_for_certificates(&self) -> bool {
+        self.client_certificate.value.is_some()
+    }
+
+    /// The authorities, if clients are asked.
+    fn check_client_certificate(
+        &self,
+        surroundings: &Surroundings<'_>,
+        notes: &mut Notes,
+    ) -> Result<Option<ClientAuthoritiesFile>, Noted> {
+        match (self.client_certificate.value, &self.client_ca_file, self.tls.value) {
+            (None, None, _) => Ok(None),
+            (None, Some(file), _) => {
+                of_no_use(file, "client_ca_file", "`client_certificate`", notes);
+                Err(Noted)
+            }
+            (Some(_), _, TlsStart::Never) => {
+                of_no_use(&self.client_certificate, "client_certificate", "`tls`", notes);
+                Err(Noted)
+            }
+            (Some(_), None, TlsStart::OnRequest | TlsStart::AtOnce) => {
+                let error = ConfigError::Needs { key: "client_certificate", other: "`client_ca_file`" };
+                Err(note(&self.client_certificate, error, notes))
+            }
+            (Some(showing), Some(file), TlsStart::OnRequest | TlsStart::AtOnce) => match surroundings.purpose
+            {
+                Purpose::Sending | Purpose::Rehearsing => {
+                    let loaded = ClientAuthoritiesFile::load(surroundings.folder.join(&file.value), showing);
+                    loaded.map(Some).map_err(|error| note(file, error, notes))
+                }
+                Purpose::Judging => Ok(None),
+            },
+        }
     }
 
     fn check_tls(&self, notes: &mut Notes) -> Option<ListenerTls> {
@@ -171,6 +216,17 @@ impl CertificateFiles {
                 };
                 Err(ConfigError::ServerCertificate { path, reason })
             }
+        }
+    }
+}
+
+impl ClientAuthoritiesFile {
+    /// Reads the file again.
+    pub fn load(path: PathBuf, showing: Showing) -> Result<Self, ConfigError> {
+        let roots = load::authorities(&path, &load::octets(&path)?)?;
+        match Authorities::new(roots) {
+            Some(loaded) => Ok(Self { path, showing, loaded }),
+            None => Err(CertificateError::None { path }.into()),
         }
     }
 }

@@ -121,8 +121,8 @@ fn matches(folder: &Path, pattern: &str) -> Result<Vec<PathBuf>, PatternError> {
     Ok(paths)
 }
 
-/// Makes sure that every certificate in `pem` can vouch for somebody.
-pub fn check_certificates(path: &Path, pem: &[u8]) -> Result<(), CertificateError> {
+/// The certificates in `pem`, each of which can vouch for somebody.
+pub fn authorities(path: &Path, pem: &[u8]) -> Result<RootCertStore, CertificateError> {
     let certificates = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<Vec<_>, _>>()
         .map_err(|reason| CertificateError::NotPem { path: path.to_owned(), reason })?;
@@ -137,5 +137,5 @@ pub fn check_certificates(path: &Path, pem: &[u8]) -> Result<(), CertificateErro
             reason,
         })?;
     }
-    Ok(())
+    Ok(roots)
 }

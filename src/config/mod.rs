@@ -41,8 +41,8 @@ pub use self::load::{CertificateError, FileError, PatternError};
 pub use self::secret::{Confidence, SecretError};
 pub use self::section::{Key, Presence, Reach};
 pub use self::settings::{
-    App, CertificateFiles, Config, Delivery, Limits, Listener, ListenerTls, Message, Policy, PolicyFile,
-    Pool, Server, Ses, Timeouts,
+    App, CertificateFiles, ClientAuthoritiesFile, Config, Delivery, Limits, Listener, ListenerTls, Message,
+    Policy, PolicyFile, Pool, Server, Ses, Timeouts,
 };
 
 /// Reads the configuration from the file at `path`, if there is one, and from the environment, which goes before

@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use super::load::{self, FileError};
 use crate::admin;
-use crate::admission::{self, ClearText, Network, Requires, Strangers};
+use crate::admission::{self, ClearText, Network, Strangers};
 use crate::credentials::Login;
 use crate::gate::{IdentityName, RecipientsScope, Tag};
-use crate::mail::Address;
-use crate::server::{Proxy, ServerCertificate};
+use crate::mail::{Address, CertifiedName, Evidence};
+use crate::server::{Authorities, Proxy, ServerCertificate, Showing};
 use crate::smtp::BareLf;
 use crate::telemetry::LogSettings;
 use crate::upstream::{Roots, Security};
@@ -55,6 +55,7 @@ pub struct Listener {
     pub tls: ListenerTls,
     /// None if there is no TLS.
     pub certificates: Vec<CertificateFiles>,
+    pub client_authorities: Option<ClientAuthoritiesFile>,
     pub proxy: Proxy,
     pub clear_text: ClearText,
     pub strangers: Strangers,
@@ -77,6 +78,14 @@ pub struct CertificateFiles {
     pub loaded: ServerCertificate,
 }
 
+/// `client_ca_file` and `client_certificate`
+#[derive(Debug, Clone)]
+pub struct ClientAuthoritiesFile {
+    pub path: PathBuf,
+    pub showing: Showing,
+    pub loaded: Authorities,
+}
+
 /// `[[app]]`
 #[derive(Debug, Clone, Default)]
 pub struct App {
@@ -84,7 +93,9 @@ pub struct App {
     pub name: String,
     pub networks: Vec<Network>,
     pub logins: Vec<admission::Login>,
-    pub requires: Requires,
+    pub certificates: Vec<CertifiedName>,
+    /// Of these each, or of what it has any one.
+    pub requires: Vec<Evidence>,
     pub tags: Vec<Tag>,
     /// Policy files that apply to this app; those that no app names apply to all.
     pub policies: Vec<PathBuf>,

@@ -8,7 +8,7 @@ use super::error::Misfit;
 use super::form::Text;
 use crate::admission::Network;
 use crate::gate::IdentityName;
-use crate::mail::{Address, DomainName};
+use crate::mail::{Address, CertifiedName, DomainName, Evidence};
 
 pub const HOST_NAME: Text<String> =
     Text { expects: "a host name such as `relay.example.com`", parse: host_name };
@@ -33,12 +33,19 @@ pub const APP_NAME: Text<String> = Text {
 pub const NETWORK: Text<Network> =
     Text { expects: "a network such as `10.0.0.0/16`, or an address", parse: |text| Ok(text.parse()?) };
 
-pub const EVIDENCE: Text<String> = Text {
-    expects: "`network` or `login`",
+pub const EVIDENCE: Text<Evidence> = Text {
+    expects: "`network`, `certificate` or `login`",
     parse: |text| match text {
-        "network" | "login" => Ok(text.to_owned()),
+        "network" => Ok(Evidence::Network),
+        "certificate" => Ok(Evidence::Certificate),
+        "login" => Ok(Evidence::Login),
         _ => Err(Misfit::Shape),
     },
+};
+
+pub const CERTIFIED_NAME: Text<CertifiedName> = Text {
+    expects: "a name such as `spiffe://prod/billing`, `URI:urn:app:billing` or `DNS:billing.internal`",
+    parse: |text| text.parse().map_err(|_| Misfit::Shape),
 };
 
 pub const LOGIN_NAME: Text<String> = Text {

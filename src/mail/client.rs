@@ -1,7 +1,10 @@
 //! Who is at the other end of a connection, as far as the socket tells.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+
+use crate::mail::CertifiedName;
 
 /// The client of one connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +15,8 @@ pub struct Client {
     /// The name of the listener that accepted the connection.
     pub listener: Arc<str>,
     pub transport: Transport,
+    /// What the certificate names that it has shown, and that an authority vouches for.
+    pub certified: Arc<[CertifiedName]>,
 }
 
 /// How the octets travel between the client and the relay.
@@ -50,13 +55,26 @@ pub struct KnownApp {
 pub enum Evidence {
     /// The address that it connects from.
     Network,
+    /// A certificate with a name of the app.
+    Certificate,
     /// A user name and a password.
     Login,
 }
 
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Network => "network",
+            Self::Certificate => "certificate",
+            Self::Login => "login",
+        })
+    }
+}
+
 impl Client {
     pub fn new(peer: SocketAddr, listener: Arc<str>, transport: Transport) -> Self {
-        Self { address: peer.ip().to_canonical(), port: peer.port(), listener, transport }
+        let (address, port) = (peer.ip().to_canonical(), peer.port());
+        Self { address, port, listener, transport, certified: Arc::default() }
     }
 }
 

@@ -4,11 +4,13 @@
 //! has one reading, an [`Envelope`] has a recipient, a [`Message`] holds only CRLF line ends.
 
 mod address;
+mod certified_name;
 mod client;
 mod envelope;
 mod message;
 
 pub use address::{Address, AddressError, DomainName};
+pub use certified_name::{CertifiedName, NotACertifiedName};
 pub use client::{Client, Dialect, Evidence, Greeting, KnownApp, Transport};
 pub use envelope::{Envelope, ReversePath};
 pub use message::{Body, BodyBuilder, Message};

@@ -124,9 +124,14 @@ impl Relay {
             protocol: match (submission.greeting.dialect, submission.client.transport, submission.app.by) {
                 // RFC 3848 names TLS and a login for ESMTP only.
                 (Dialect::Smtp, _, _) => Protocol::Smtp,
-                (Dialect::Esmtp, Transport::Plain, Evidence::Network) => Protocol::Esmtp,
+                (Dialect::Esmtp, Transport::Plain, Evidence::Network | Evidence::Certificate) => {
+                    Protocol::Esmtp
+                }
                 (Dialect::Esmtp, Transport::Plain, Evidence::Login) => Protocol::Esmtpa,
-                (Dialect::Esmtp, Transport::Tls, Evidence::Network) => Protocol::Esmtps,
+                // A certificate is no AUTH.
+                (Dialect::Esmtp, Transport::Tls, Evidence::Network | Evidence::Certificate) => {
+                    Protocol::Esmtps
+                }
                 (Dialect::Esmtp, Transport::Tls, Evidence::Login) => Protocol::Esmtpsa,
             },
             id: &decision.to_string(),

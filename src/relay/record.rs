@@ -41,6 +41,7 @@ impl Mail<'_> {
             time: rfc3339(self.now),
             decision_id: self.decision.to_string(),
             app: &app.name,
+            known_by: app.by.to_string(),
             client: client.address.to_string(),
             listener: &client.listener,
             tls: client.transport == Transport::Tls,

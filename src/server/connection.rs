@@ -159,7 +159,7 @@ impl Connections {
     async fn speak<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         wire: &mut Wire<S>,
-        client: Client,
+        mut client: Client,
     ) -> io::Result<End> {
         let Commons { settings, admission, relay, drain, .. } = &*self.commons;
         let idle = settings.timeouts.idle;
@@ -192,8 +192,10 @@ impl Connections {
                 Action::StartTls(reply) => {
                     wire.say(&reply);
                     wire.send(idle).await?;
-                    match self.door.start(wire, &settings.timeouts).await {
-                        Ok(()) => Event::Secured,
+                    match self.door.start(wire, &mut client, &settings.timeouts).await {
+                        Ok(()) => {
+                            Event::Secured { welcome: admission.welcome(&client), client: client.clone() }
+                        }
                         Err(turned_away) => return Ok(End::TurnedAway(turned_away)),
                     }
                 }

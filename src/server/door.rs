@@ -8,18 +8,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs;
+use rustls::server::NoServerSessionStorage;
 use rustls::version::{TLS12, TLS13};
-use rustls::{AlertDescription, Error, ServerConfig};
+use rustls::{AlertDescription, CertificateError, Error, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::admission::Network;
 use crate::mail::{Client, Transport};
-use crate::server::certificate::Certificates;
+use crate::server::client_authorities::names;
 use crate::server::places::{AddressPlace, Places};
 use crate::server::proxy::{ProxyError, ProxyHeader};
-use crate::server::settings::{Entrance, Proxy, Timeouts, Tls};
+use crate::server::settings::{Entrance, Handshake, Proxy, Timeouts, Tls};
 use crate::server::wire::Wire;
 use crate::smtp::{Awaited, Reply, StartTls};
 
@@ -61,13 +62,13 @@ impl Door {
         let Entrance { name, proxy, tls } = entrance;
         let tls = match tls {
             Tls::Never => TlsStart::Never,
-            Tls::OnRequest(certificates) => {
-                TlsStart::OnRequest { acceptor: acceptor(certificates)?, offer: StartTls::Offered }
+            Tls::OnRequest(handshake) => {
+                TlsStart::OnRequest { acceptor: acceptor(handshake)?, offer: StartTls::Offered }
             }
-            Tls::BeforeMail(certificates) => {
-                TlsStart::OnRequest { acceptor: acceptor(certificates)?, offer: StartTls::Required }
+            Tls::BeforeMail(handshake) => {
+                TlsStart::OnRequest { acceptor: acceptor(handshake)?, offer: StartTls::Required }
             }
-            Tls::AtOnce(certificates) => TlsStart::AtOnce(acceptor(certificates)?),
+            Tls::AtOnce(handshake) => TlsStart::AtOnce(acceptor(handshake)?),
         };
         Ok(Self { name, proxy, tls })
     }
@@ -112,8 +113,9 @@ impl Door {
         timeouts: &Timeouts,
     ) -> Result<(Client, AddressPlace), TurnedAway> {
         let place = places.take_for(address.ip()).ok_or(TurnedAway::NoPlace)?;
-        let transport = match &self.tls {
-            TlsStart::Never | TlsStart::OnRequest { .. } => Transport::Plain,
+        let mut client = Client::new(address, Arc::clone(&self.name), Transport::Plain);
+        match &self.tls {
+            TlsStart::Never | TlsStart::OnRequest { .. } => {}
             TlsStart::AtOnce(acceptor) => {
                 let begun = async {
                     // Who only looks whether the port is open does not begin a handshake that could fail.
@@ -121,24 +123,24 @@ impl Door {
                 };
                 match timeout(timeouts.tls, begun).await {
                     Ok(Ok(0)) => return Err(TurnedAway::Gone),
-                    Ok(Ok(_)) => secure(wire, acceptor, timeouts.tls).await?,
+                    Ok(Ok(_)) => secure(wire, acceptor, &mut client, timeouts.tls).await?,
                     Ok(Err(error)) => return Err(TurnedAway::Broken(error)),
                     Err(_) => return Err(TurnedAway::Handshake(io::ErrorKind::TimedOut.into())),
                 }
-                Transport::Tls
             }
-        };
-        Ok((Client::new(address, Arc::clone(&self.name), transport), place))
+        }
+        Ok((client, place))
     }
 
     /// TLS when the client has asked for it.
     pub(super) async fn start<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         wire: &mut Wire<S>,
+        client: &mut Client,
         timeouts: &Timeouts,
     ) -> Result<(), TurnedAway> {
         match &self.tls {
-            TlsStart::OnRequest { acceptor, .. } => secure(wire, acceptor, timeouts.tls).await,
+            TlsStart::OnRequest { acceptor, .. } => secure(wire, acceptor, client, timeouts.tls).await,
             TlsStart::Never | TlsStart::AtOnce(_) => {
                 Err(TurnedAway::Broken(io::Error::other("TLS was begun where it is not offered")))
             }
@@ -201,17 +203,29 @@ async fn introduced<S: AsyncRead + AsyncWrite + Unpin>(
 async fn secure<S: AsyncRead + AsyncWrite + Unpin>(
     wire: &mut Wire<S>,
     acceptor: &TlsAcceptor,
+    client: &mut Client,
     limit: Duration,
 ) -> Result<(), TurnedAway> {
-    wire.secure(acceptor, limit).await.map_err(TurnedAway::Handshake)
+    wire.secure(acceptor, limit).await.map_err(TurnedAway::Handshake)?;
+    client.transport = Transport::Tls;
+    client.certified = wire.peer_certificate().map_or_else(Arc::default, names);
+    Ok(())
 }
 
 /// TLS 1.2 and 1.3.
-fn acceptor(certificates: Arc<Certificates>) -> Result<TlsAcceptor, Error> {
-    let config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_protocol_versions(&[&TLS13, &TLS12])?
-        .with_no_client_auth()
-        .with_cert_resolver(certificates);
+fn acceptor(Handshake { certificates, clients }: Handshake) -> Result<TlsAcceptor, Error> {
+    let builder = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_protocol_versions(&[&TLS13, &TLS12])?;
+    let config = match clients {
+        None => builder.with_no_client_auth().with_cert_resolver(certificates),
+        Some(authorities) => {
+            let mut config = builder.with_client_cert_verifier(authorities).with_cert_resolver(certificates);
+            // A session that is resumed would bring back a certificate that has expired, or whose authority is gone.
+            config.session_storage = Arc::new(NoServerSessionStorage {});
+            config.send_tls13_tickets = 0;
+            config
+        }
+    };
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
@@ -230,6 +244,16 @@ fn meaning(error: &io::Error) -> &'static str {
             )),
             _,
         ) => "the client does not trust the certificate, or not for the name or address that it connects to",
+        (Some(Error::NoCertificatesPresented), _) => "the client showed no certificate",
+        (
+            Some(Error::InvalidCertificate(
+                CertificateError::Expired | CertificateError::ExpiredContext { .. },
+            )),
+            _,
+        ) => "the client's certificate has expired",
+        (Some(Error::InvalidCertificate(_)), _) => {
+            "no authority of `client_ca_file` vouches for the client's certificate"
+        }
         (Some(Error::PeerIncompatible(_)), _) => {
             "the client has no TLS version or cipher suite in common with the relay"
         }

@@ -4,6 +4,7 @@
 //! `smtp`; what becomes of a mail, in `relay`.
 
 mod certificate;
+mod client_authorities;
 mod connection;
 mod door;
 mod drain;
@@ -17,8 +18,9 @@ mod survive;
 mod wire;
 
 pub use certificate::{Certificates, NotValid, ServerCertificate, ServerCertificateError};
+pub use client_authorities::{Authorities, ClientAuthorities, Showing};
 pub use connection::{Commons, Connections, TlsError};
 pub use drain::Drain;
 pub use listener::{BindError, Listener};
 pub use proxy::{ProxyError, ProxyHeader};
-pub use settings::{Entrance, Proxy, Settings, Timeouts, Tls};
+pub use settings::{Entrance, Handshake, Proxy, Settings, Timeouts, Tls};

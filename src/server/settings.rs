@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::admission::Network;
 use crate::server::certificate::Certificates;
+use crate::server::client_authorities::ClientAuthorities;
 
 /// What holds for the connections of all listeners.
 #[derive(Debug, Clone)]
@@ -48,11 +49,19 @@ pub struct Entrance {
 pub enum Tls {
     Never,
     /// When the client says STARTTLS.
-    OnRequest(Arc<Certificates>),
+    OnRequest(Handshake),
     /// The same, and no mail before.
-    BeforeMail(Arc<Certificates>),
+    BeforeMail(Handshake),
     /// Before the greeting.
-    AtOnce(Arc<Certificates>),
+    AtOnce(Handshake),
+}
+
+/// What each side shows.
+#[derive(Debug, Clone)]
+pub struct Handshake {
+    pub certificates: Arc<Certificates>,
+    /// Who vouches for clients, if they are asked for certificates.
+    pub clients: Option<Arc<ClientAuthorities>>,
 }
 
 /// Who tells the client's address.

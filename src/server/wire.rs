@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -101,6 +102,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         self.stream = Layer::Secured(Box::new(secured));
         Ok(())
+    }
+
+    /// What the client has shown within TLS.
+    pub(super) fn peer_certificate(&self) -> Option<&CertificateDer<'static>> {
+        match &self.stream {
+            Layer::Secured(stream) => stream.get_ref().1.peer_certificates()?.first(),
+            Layer::Clear(_) | Layer::Gone => None,
+        }
     }
 
     /// Sends what was said, and closes so that the client can read it.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::mail::{Client, Evidence, Greeting, KnownApp, Transport};
+use crate::mail::{Client, Evidence, Greeting, KnownApp};
 use crate::smtp::sasl::{Credentials, Exchange, Mechanism, Response, SaslFault, Turn};
 use crate::smtp::stage::{Dialogue, Stage};
 use crate::smtp::{Reply, Settings};
@@ -80,14 +80,9 @@ impl Visitor {
         &self.client
     }
 
-    /// RFC 3207 section 4.2: what was said in clear is forgotten, and a login may come now.
-    pub(super) fn secure(&mut self) {
-        self.client.transport = Transport::Tls;
-        self.proven = None;
-        self.welcome.login = match self.welcome.login {
-            LoginOffer::Never => LoginOffer::Never,
-            LoginOffer::NeedsTls | LoginOffer::Now => LoginOffer::Now,
-        };
+    /// RFC 3207 section 4.2: what was said in clear is forgotten, save how often it failed.
+    pub(super) fn secure(&mut self, client: Client, welcome: Welcome) {
+        *self = Self { logins_failed: self.logins_failed, ..Self::new(client, welcome) };
     }
 
     /// The app that may begin a transaction, or why nobody may.

@@ -25,7 +25,8 @@
 //! let client = Client::new(([127, 0, 0, 1], 4711).into(), "default".into(), Transport::Plain);
 //! let standing = Standing::Known(KnownApp { name: "default".into(), by: Evidence::Network });
 //! let welcome = Welcome { standing, login: LoginOffer::Never };
-//! let (mut session, greeting) = Session::new(Arc::new(Settings::default()), client, welcome);
+//! let settings = Arc::new(Settings::default());
+//! let (mut session, greeting) = Session::new(settings, client.clone(), welcome.clone());
 //! let (mut input, mut output) = (BytesMut::new(), BytesMut::new());
 //! greeting.write_to(&mut output);
 //! let mut action = session.step(Event::Input(&mut input));
@@ -40,7 +41,7 @@
 //!         // Here, too, before the mail is judged.
 //!         Action::Settle(mail) => Event::Settled(settle(*mail)),
 //!         // Here, too, before the handshake. It is asked for only if the settings offer it.
-//!         Action::StartTls(reply) => { reply.write_to(&mut output); Event::Secured }
+//!         Action::StartTls(reply) => { reply.write_to(&mut output); Event::Secured { client: client.clone(), welcome: welcome.clone() } }
 //!         Action::Authenticate(_) => Event::Authenticated(LoginOutcome::Refused),
 //!         Action::Close(reply) => { if let Some(reply) = reply { reply.write_to(&mut output) } break }
 //!     };

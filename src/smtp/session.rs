@@ -20,8 +20,11 @@ pub enum Event<'a> {
     Settled(Reply),
     /// What became of the credentials of [`Action::Authenticate`].
     Authenticated(LoginOutcome),
-    /// The handshake of [`Action::StartTls`] is done. What was sent in clear is gone.
-    Secured,
+    /// The handshake of [`Action::StartTls`] is done, and what awaits the client now. What was sent in clear is gone.
+    Secured {
+        client: Client,
+        welcome: Welcome,
+    },
     /// There is no room to hold more of the message that is being read.
     OutOfMemory,
     TimedOut,
@@ -75,9 +78,9 @@ impl Session {
 
     pub fn step(&mut self, event: Event<'_>) -> Action {
         match (std::mem::replace(&mut self.stage, Stage::Closed), event) {
-            (Stage::Securing, Event::Secured) => {
+            (Stage::Securing, Event::Secured { client, welcome }) => {
                 // RFC 3207 section 4.2: nothing that was said in clear is known any more.
-                self.visitor.secure();
+                self.visitor.secure(client, welcome);
                 self.stage = Stage::Dialogue(Dialogue::Greeted);
                 Action::Read(Awaited::Command)
             }
@@ -105,16 +108,16 @@ impl Session {
             }
             (
                 Stage::Dialogue(_) | Stage::Login { .. },
-                Event::OutOfMemory | Event::Settled(_) | Event::Authenticated(_) | Event::Secured,
+                Event::OutOfMemory | Event::Settled(_) | Event::Authenticated(_) | Event::Secured { .. },
             )
-            | (Stage::Message(_), Event::Settled(_) | Event::Authenticated(_) | Event::Secured)
+            | (Stage::Message(_), Event::Settled(_) | Event::Authenticated(_) | Event::Secured { .. })
             | (
                 Stage::Settling { .. },
-                Event::Input(_) | Event::OutOfMemory | Event::Authenticated(_) | Event::Secured,
+                Event::Input(_) | Event::OutOfMemory | Event::Authenticated(_) | Event::Secured { .. },
             )
             | (
                 Stage::Proving { .. },
-                Event::Input(_) | Event::OutOfMemory | Event::Settled(_) | Event::Secured,
+                Event::Input(_) | Event::OutOfMemory | Event::Settled(_) | Event::Secured { .. },
             ) => Action::Close(Some(Reply::INTERNAL_ERROR)),
         }
     }

@@ -17,6 +17,8 @@ pub struct Record<'a> {
     pub time: String,
     pub decision_id: String,
     pub app: &'a str,
+    /// What showed that the client is this app: `network`, `certificate` or `login`.
+    pub known_by: String,
     pub client: String,
     pub listener: &'a str,
     pub tls: bool,

@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, date_time_ymd};
-use rustls::pki_types::CertificateDer;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType, date_time_ymd};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sesgate::app::{self, App};
 use sesgate::config::{self, Config};
 use sesgate::sandbox::{Settings, StandIn};
@@ -132,14 +132,33 @@ impl Authority {
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap().der().clone();
+        let certificate = params.self_signed(&key).unwrap();
         let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("ca.pem"), certificate.pem()).unwrap();
+        let certificate = certificate.der().clone();
         Self { folder, certificate, issuer: Issuer::new(params, key) }
     }
 
     /// Writes `<file>.pem`, certificate and key, for these names and addresses.
     pub fn issue(&self, file: &str, names: &[&str]) -> CertificateDer<'static> {
         self.issue_until(file, names, 2100)
+    }
+
+    /// A client's certificate and key.
+    pub fn issue_to_client(
+        &self,
+        names: Vec<SanType>,
+        year: i32,
+    ) -> (CertificateDer<'static>, PrivateKeyDer<'static>) {
+        let mut params = CertificateParams::default();
+        // Of which nobody takes notice.
+        params.distinguished_name.push(DnType::CommonName, "billing.internal");
+        params.subject_alt_names = names;
+        params.not_before = date_time_ymd(2000, 1, 1);
+        params.not_after = date_time_ymd(year, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap().der().clone();
+        (certificate, key.into())
     }
 
     pub fn issue_until(&self, file: &str, names: &[&str], year: i32) -> CertificateDer<'static> {

@@ -227,7 +227,7 @@ async fn a_renewed_certificate_is_shown_from_then_on_and_a_broken_one_never() {
     assert_eq!(shown().await, second);
 }
 
-async fn a_minute_passes() {
+pub async fn a_minute_passes() {
     tokio::time::pause();
     tokio::time::advance(std::time::Duration::from_secs(61)).await;
     tokio::time::resume();
