@@ -215,6 +215,17 @@ fn the_project_stands_alone() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+#[test]
+fn what_the_table_of_attacks_names_is_there() {
+    let table = fs::read_to_string(root().join("tests/README.md")).unwrap();
+    let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
+    let wheres: Vec<&str> = rows.filter_map(|row| row.trim_end_matches(" |").rsplit(" | ").next()).collect();
+    assert!(wheres.len() > 15, "the table is not where this test looks for it");
+    let named = wheres.iter().flat_map(|place| place.split('`').skip(1).step_by(2));
+    let missing: Vec<&str> = named.filter(|name| !root().join("tests").join(name).exists()).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
