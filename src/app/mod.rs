@@ -5,24 +5,23 @@ mod certificates;
 mod compose;
 mod counted;
 mod offline;
+mod policies;
 mod running;
 mod wiring;
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin};
 use crate::app::certificates::RenewedCertificates;
 use crate::app::running::Running;
-use crate::config::{self, Config, PolicyFile};
+use crate::config::{self, Config};
 use crate::gate::{Gate, GateError};
-use crate::json::Position;
-use crate::policy::{self, Document, Finding, Level, Source};
+use crate::policy::Document;
 use crate::server::{BindError, Commons, Connections, Drain, Listener, TlsError};
 use crate::telemetry::{AuditSink, Metrics};
 use crate::upstream::{OpenError, SetupError, Upstream};
@@ -31,6 +30,7 @@ pub use self::wiring::gate_settings;
 pub use account::{AccountError, assumed_config};
 pub use compose::{ComposeError, sender};
 pub use offline::{Offline, OfflineMail, Trial, TrialEnding};
+pub use policies::{LoadedPolicies, PolicyProblem, load_policies, read_policies};
 
 /// A relay that takes mail until it is told to stop.
 #[derive(Debug)]
@@ -63,108 +63,12 @@ pub enum StartError {
     Listen(#[from] io::Error),
 }
 
-/// What is wrong with, or doubtful in, one policy file.
-#[derive(Debug, Clone)]
-pub struct PolicyProblem {
-    pub file: Arc<str>,
-    pub text: Arc<str>,
-    pub finding: Finding,
-}
-
-/// The documents of a configuration that load, and what was found in all of them.
-#[derive(Debug, Default)]
-pub struct LoadedPolicies {
-    pub documents: Vec<Arc<Document>>,
-    pub problems: Vec<PolicyProblem>,
-}
-
-/// Reads every policy, so that everything that is wrong or doubtful in any of them is told at once.
-pub fn load_policies(config: &Config) -> Result<LoadedPolicies, Vec<PolicyProblem>> {
-    let files = &config.policy.files;
-    let names: Vec<String> = files.iter().map(|file| file.path.display().to_string()).collect();
-    let pairs = names.iter().zip(files);
-    let sources: Vec<Source<'_>> = pairs.map(|(name, file)| Source { name, text: &file.text }).collect();
-    let doubts = doubts(config, &sources);
-    let mut loaded = LoadedPolicies::default();
-    for (Source { name, text }, doubts) in sources.into_iter().zip(doubts) {
-        let mut findings = match Document::parse(name, text) {
-            Ok((document, findings)) => {
-                loaded.documents.push(Arc::new(document));
-                findings
-            }
-            Err(findings) => findings,
-        };
-        findings.extend(doubts);
-        findings.sort_by_key(|finding| finding.span.start);
-        let (file, text): (Arc<str>, Arc<str>) = (name.into(), text.into());
-        let problem = |finding| PolicyProblem { file: Arc::clone(&file), text: Arc::clone(&text), finding };
-        loaded.problems.extend(findings.into_iter().map(problem));
-    }
-    let is_refused = loaded.problems.iter().any(|problem| problem.finding.level == Level::Error);
-    if is_refused { Err(loaded.problems) } else { Ok(loaded) }
-}
-
-/// Which documents apply together depends on the app; what is found for several apps is told once.
-fn doubts(config: &Config, sources: &[Source<'_>]) -> Vec<Vec<Finding>> {
-    let now = SystemTime::now();
-    let is_named = |name: &str, app: &config::App| app.policies.iter().any(|path| *path == *Path::new(name));
-    let mut all: Vec<Vec<Finding>> = sources.iter().map(|_| Vec::new()).collect();
-    for app in &config.apps {
-        let applies =
-            |name: &str| is_named(name, app) || !config.apps.iter().any(|other| is_named(name, other));
-        let (lists, applying): (Vec<&mut Vec<Finding>>, Vec<Source<'_>>) =
-            all.iter_mut().zip(sources).filter(|(_, source)| applies(source.name)).unzip();
-        let found = policy::lint(&applying, &wiring::surroundings(config, app, now));
-        for (list, found) in lists.into_iter().zip(found) {
-            let news: Vec<Finding> = found.into_iter().filter(|finding| !list.contains(finding)).collect();
-            list.extend(news);
-        }
-    }
-    all
-}
-
-/// Reads policies by themselves. What is doubtful in them depends on what they are for, and is not asked.
-pub fn read_policies(files: &[PolicyFile]) -> Result<Vec<Arc<Document>>, Vec<PolicyProblem>> {
-    let mut documents = Vec::new();
-    let mut problems = Vec::new();
-    for PolicyFile { path, text } in files {
-        let file: Arc<str> = path.display().to_string().into();
-        match Document::parse(&file, text) {
-            Ok((document, _)) => documents.push(Arc::new(document)),
-            Err(findings) => {
-                let text: Arc<str> = text.as_str().into();
-                let problem =
-                    |finding| PolicyProblem { file: Arc::clone(&file), text: Arc::clone(&text), finding };
-                problems.extend(findings.into_iter().map(problem));
-            }
-        }
-    }
-    if problems.is_empty() { Ok(documents) } else { Err(problems) }
-}
-
-/// Tells the log what an operator should know of policies that load. Suggestions are for `sesgate check`.
-fn log_doubts(problems: &[PolicyProblem]) {
-    for PolicyProblem { file, text, finding } in problems {
-        if matches!(finding.level, Level::Security | Level::Warning) {
-            let Position { line, column } = Position::of(text, finding.span.start);
-            tracing::warn!(
-                code = finding.code,
-                severity = %finding.level,
-                place = format!("{file}:{line}:{column}"),
-                path = finding.path,
-                "policy: {}",
-                finding.message,
-            );
-        }
-    }
-}
-
 impl App {
     /// Must be called within the runtime. When it returns, every listener accepts connections.
     pub fn start(config: &Config, audit: Arc<dyn AuditSink>) -> Result<Self, StartError> {
         let upstream = Upstream::over_tcp(wiring::upstream_settings(config), config.ses.login.clone())?;
         let loaded = load_policies(config).map_err(StartError::Policy)?;
-        log_doubts(&loaded.problems);
+        policies::log_doubts(&loaded.problems);
         let relay = Arc::new(wiring::relay(config, loaded.documents, upstream, audit)?);
         let drain = Drain::default();
         let commons = wiring::commons(config, Arc::clone(&relay), drain.clone());
