@@ -23,6 +23,14 @@ pub struct Settings {
     token: Option<Secret>,
 }
 
+/// Nobody who could measure the time that it takes says either of them.
+impl PartialEq for Settings {
+    fn eq(&self, other: &Self) -> bool {
+        let exposed = |settings: &Self| settings.token.as_ref().map(|token| token.expose().to_owned());
+        self.address == other.address && exposed(self) == exposed(other)
+    }
+}
+
 /// A token is missing, or is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {

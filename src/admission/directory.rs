@@ -8,7 +8,7 @@ use crate::admission::{Network, PasswordHash};
 use crate::mail::{CertifiedName, Client, Evidence, KnownApp};
 
 /// What shows that a client is this app.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct App {
     pub name: Arc<str>,
     pub networks: Vec<Network>,
@@ -18,14 +18,14 @@ pub struct App {
     pub requires: Vec<Evidence>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
     pub user_name: String,
     pub password_hash: PasswordHash,
 }
 
 /// The apps of one configuration, whose networks and user names differ.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Directory {
     apps: Vec<App>,
     /// The longest prefix first, each with the index of its app.

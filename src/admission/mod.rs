@@ -110,6 +110,26 @@ impl Admission {
         }
     }
 
+    /// Other apps, listeners and limits; who has failed is remembered, and so is what was proven of logins that are
+    /// the same.
+    #[must_use]
+    pub fn renewed(&self, settings: Settings) -> Self {
+        let Settings { apps, listeners, limits } = settings;
+        let directory = Directory::new(apps);
+        Self {
+            prover: self.prover.renewed(&directory, &limits),
+            failures: self.failures.renewed(limits.failures_max, limits.lockout),
+            failure_delay: limits.failure_delay,
+            listeners,
+            directory,
+        }
+    }
+
+    /// Whether a client is welcomed and known here as it is there, whoever it is.
+    pub fn welcomes_as(&self, other: &Self) -> bool {
+        self.directory == other.directory && self.listeners == other.listeners
+    }
+
     /// What a client is before it has said anything, and whether it can log in.
     pub fn welcome(&self, client: &Client) -> Welcome {
         let rules = self.listeners.iter().find(|rules| rules.listener == client.listener);

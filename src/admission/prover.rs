@@ -22,7 +22,8 @@ pub(super) struct Prover {
     turns: Arc<Semaphore>,
     /// Checked when nobody has the user name, so that the answer takes as long. None where nobody can log in.
     stand_in: Option<PasswordHash>,
-    proofs: Option<Proofs>,
+    proofs: Option<Arc<Proofs>>,
+    proof_memory: Duration,
 }
 
 /// Why nothing was checked.
@@ -32,7 +33,8 @@ pub(super) enum Unchecked {
     Unwelcome,
 }
 
-/// Credentials that were right, known only by a digest under a key that never leaves this process.
+/// Credentials that were right for a hash, known only by a digest under a key that never leaves this process. Where
+/// a login has another hash, its old password is not known any more.
 #[derive(Debug)]
 struct Proofs {
     key: hmac::Key,
@@ -41,11 +43,21 @@ struct Proofs {
 
 impl Prover {
     pub(super) fn new(directory: &Directory, limits: &Limits) -> Self {
+        Self::with(Proofs::new().map(Arc::new), directory, limits)
+    }
+
+    /// The same memory under other limits. What waits for a turn has one as before.
+    pub(super) fn renewed(&self, directory: &Directory, limits: &Limits) -> Self {
+        Self::with(self.proofs.clone(), directory, limits)
+    }
+
+    fn with(proofs: Option<Arc<Proofs>>, directory: &Directory, limits: &Limits) -> Self {
         let costliest = directory.logins().map(|login| &login.password_hash).max_by_key(|hash| hash.work());
         Self {
             turns: Arc::new(Semaphore::new(limits.checks_max.min(Semaphore::MAX_PERMITS))),
             stand_in: costliest.cloned(),
-            proofs: Proofs::new(limits.proof_memory),
+            proofs: proofs.filter(|_| limits.proof_memory > Duration::ZERO),
+            proof_memory: limits.proof_memory,
         }
     }
 
@@ -57,7 +69,8 @@ impl Prover {
         credentials: Credentials,
         still_welcome: impl Fn() -> bool,
     ) -> Result<bool, Unchecked> {
-        let digest = self.proofs.as_ref().map(|proofs| proofs.digest(&credentials));
+        let digest = self.proofs.as_ref().zip(login);
+        let digest = digest.map(|(proofs, login)| proofs.digest(&credentials, &login.password_hash));
         if self.recall(digest.as_deref()) {
             return Ok(true);
         }
@@ -77,7 +90,7 @@ impl Prover {
         // The stand-in may well have the password that was tried; it is nobody's login all the same.
         let is_right = work.await.unwrap_or(false) && login.is_some();
         if let (true, Some(proofs), Some(digest)) = (is_right, &self.proofs, digest) {
-            proofs.lock().remember(digest, (), Instant::now());
+            proofs.lock().remember(digest, (), Instant::now(), self.proof_memory);
         }
         Ok(is_right)
     }
@@ -89,16 +102,17 @@ impl Prover {
 }
 
 impl Proofs {
-    /// `None`: nothing is remembered.
-    fn new(lifetime: Duration) -> Option<Self> {
+    /// `None`: nothing can be remembered.
+    fn new() -> Option<Self> {
         let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).ok()?;
-        (lifetime > Duration::ZERO)
-            .then(|| Self { key, proven: Mutex::new(Expiring::new(PROOFS_MAX, lifetime)) })
+        Some(Self { key, proven: Mutex::new(Expiring::new(PROOFS_MAX)) })
     }
 
-    /// User names hold no NUL, so no two credentials are one text.
-    fn digest(&self, credentials: &Credentials) -> Vec<u8> {
+    /// Neither hashes nor user names hold NUL, so no two of these are one text.
+    fn digest(&self, credentials: &Credentials, hash: &PasswordHash) -> Vec<u8> {
         let mut context = hmac::Context::with_key(&self.key);
+        context.update(hash.as_str().as_bytes());
+        context.update(b"\0");
         context.update(credentials.user_name.as_bytes());
         context.update(b"\0");
         context.update(credentials.password.expose().as_bytes());

@@ -1,23 +1,23 @@
 //! Builds a running relay from a checked configuration, and stops it; or one that only judges ([`Offline`]).
 
 mod account;
-mod certificates;
+mod changes;
 mod compose;
 mod counted;
 mod offline;
 mod policies;
+mod reload;
 mod running;
 mod wiring;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin};
-use crate::app::certificates::RenewedCertificates;
+use crate::app::reload::Generations;
 use crate::app::running::Running;
 use crate::config::{self, Config};
 use crate::gate::{Gate, GateError};
@@ -31,13 +31,14 @@ pub use account::{AccountError, assumed_config};
 pub use compose::{ComposeError, sender};
 pub use offline::{Offline, OfflineMail, Trial, TrialEnding};
 pub use policies::{LoadedPolicies, PolicyProblem, load_policies, read_policies};
+pub use reload::{Following, Generation, LastReload, Reloader, Source};
 
 /// A relay that takes mail until it is told to stop.
 #[derive(Debug)]
 pub struct App {
     addresses: Vec<SocketAddr>,
+    config: Config,
     running: Arc<Running>,
-    drain_time: Duration,
     admin_address: Option<SocketAddr>,
     admin: CancellationToken,
 }
@@ -69,34 +70,47 @@ impl App {
         let upstream = Upstream::over_tcp(wiring::upstream_settings(config), config.ses.login.clone())?;
         let loaded = load_policies(config).map_err(StartError::Policy)?;
         policies::log_doubts(&loaded.problems);
-        let relay = Arc::new(wiring::relay(config, loaded.documents, upstream, audit)?);
+        wiring::warn_of_certificates(config);
+        let terms = wiring::terms(config, loaded.documents, None)?;
+        let relay = Arc::new(wiring::relay(config, upstream, audit));
         let drain = Drain::default();
-        let commons = wiring::commons(config, Arc::clone(&relay), drain.clone());
+        let commons = Arc::new(Commons::new(terms, Arc::clone(&relay), drain.clone()));
         let bind = |settings: &config::Listener| {
-            let (connections, certificates) = connections(config, settings, &commons)?;
-            let listener = Listener::bind(connections, settings.address)?;
-            Ok::<_, StartError>((listener, certificates))
+            Listener::bind(Arc::new(connections(settings, &commons)), settings.address)
         };
         let listeners = config.listeners.iter().map(bind).collect::<Result<Vec<_>, _>>()?;
         let mut addresses = Vec::new();
-        for (listener, certificates) in listeners {
+        for listener in listeners {
             let address = listener.address()?;
             tracing::info!(listener = listener.name(), %address, "listening");
             addresses.push(address);
             drain.spawn(listener.run());
-            drain.spawn(certificates.run(drain.clone()));
         }
         let running = Arc::new(Running {
-            relay: Arc::clone(&relay),
-            drain: drain.clone(),
             metrics: counted::metrics(&relay),
+            generations: Generations::default(),
+            relay,
+            commons,
+            drain,
         });
         let admin = CancellationToken::new();
         let admin_address = match &config.admin {
             Some(settings) => Some(administer(settings, Arc::clone(&running), admin.clone())?),
             None => None,
         };
-        Ok(Self { addresses, running, drain_time: config.server.drain, admin_address, admin })
+        Ok(Self { addresses, config: config.clone(), running, admin_address, admin })
+    }
+
+    /// From now on the relay follows what its configuration says, whenever a file of it changes.
+    pub fn follow(&self, following: Following) -> Arc<Reloader> {
+        let reloader = Arc::new(Reloader::new(following, self.config.clone(), Arc::clone(&self.running)));
+        self.running.drain.spawn(Arc::clone(&reloader).watch());
+        reloader
+    }
+
+    /// Which configuration is in force, and what became of the last attempt to replace it.
+    pub fn generation(&self) -> Generation {
+        self.running.generations.current()
     }
 
     /// Where it listens, in the order of the configuration.
@@ -126,7 +140,7 @@ impl App {
 
     /// Takes no more connections, finishes what is in hand, and takes leave of SES.
     pub async fn stop(self) {
-        self.running.drain.run(self.drain_time).await;
+        self.running.drain.run(self.config.server.drain).await;
         self.running.relay.upstream.close().await;
         // To the last, whoever asks hears that it stops.
         self.admin.cancel();
@@ -153,14 +167,8 @@ pub fn rehearse(config: &Config, documents: Vec<Arc<Document>>) -> Result<(), St
     Ok(())
 }
 
-/// What the connections of one listener share, and the certificates among that.
-fn connections(
-    config: &Config,
-    listener: &config::Listener,
-    commons: &Arc<Commons>,
-) -> Result<(Arc<Connections>, RenewedCertificates), TlsError> {
-    let certificates = RenewedCertificates::new(listener);
-    Ok((wiring::connections(config, listener, certificates.handshake(), commons)?, certificates))
+fn connections(listener: &config::Listener, commons: &Arc<Commons>) -> Connections {
+    Connections::new(listener.name.as_str().into(), Arc::clone(commons))
 }
 
 /// The parts of [`App`] without sockets, for tests that bring streams of their own to the first listener.
@@ -170,9 +178,9 @@ pub fn build(
     upstream: Upstream,
     audit: Arc<dyn AuditSink>,
 ) -> Result<(Arc<Connections>, Drain), StartError> {
-    let relay = Arc::new(wiring::relay(config, documents, upstream, audit)?);
+    let relay = Arc::new(wiring::relay(config, upstream, audit));
     let drain = Drain::default();
-    let commons = wiring::commons(config, relay, drain.clone());
+    let commons = Arc::new(Commons::new(wiring::terms(config, documents, None)?, relay, drain.clone()));
     let listener = config.listeners.first().ok_or(StartError::NoListener)?;
-    Ok((connections(config, listener, &commons)?.0, drain))
+    Ok((Arc::new(connections(listener, &commons)), drain))
 }

@@ -88,15 +88,36 @@ fn doubts(config: &Config, sources: &[Source<'_>]) -> Vec<Vec<Finding>> {
     all
 }
 
+/// What keeps them from loading, a line each.
+pub(super) fn errors(problems: &[PolicyProblem]) -> Vec<String> {
+    let errors = problems.iter().filter(|problem| problem.finding.level == Level::Error);
+    errors.map(PolicyProblem::line).collect()
+}
+
+impl PolicyProblem {
+    /// `file:line:column`
+    fn place(&self) -> String {
+        let Position { line, column } = Position::of(&self.text, self.finding.span.start);
+        format!("{}:{line}:{column}", self.file)
+    }
+
+    /// `file:line:column: path: message (fix)`
+    pub fn line(&self) -> String {
+        let Finding { path, message, fix, .. } = &self.finding;
+        let fix = fix.as_ref().map(|fix| format!(" ({})", fix.replace('\n', " ")));
+        format!("{}: {path}: {message}{}", self.place(), fix.unwrap_or_default())
+    }
+}
+
 /// Tells the log what an operator should know of policies that load. Suggestions are for `sesgate check`.
 pub(super) fn log_doubts(problems: &[PolicyProblem]) {
-    for PolicyProblem { file, text, finding } in problems {
+    for problem in problems {
+        let finding = &problem.finding;
         if matches!(finding.level, Level::Security | Level::Warning) {
-            let Position { line, column } = Position::of(text, finding.span.start);
             tracing::warn!(
                 code = finding.code,
                 severity = %finding.level,
-                place = format!("{file}:{line}:{column}"),
+                place = problem.place(),
                 path = finding.path,
                 "policy: {}",
                 finding.message,

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::admin::{Check, Readiness, Subject};
+use crate::app::reload::Generations;
 use crate::relay::Relay;
-use crate::server::Drain;
+use crate::server::{Commons, Drain};
 use crate::telemetry::Metrics;
 use crate::upstream::Health;
 
@@ -20,13 +21,15 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(super) struct Running {
     pub relay: Arc<Relay>,
+    pub commons: Arc<Commons>,
+    pub generations: Generations,
     pub drain: Drain,
     pub metrics: Metrics,
 }
 
 impl Subject for Running {
     fn readiness(&self) -> Readiness {
-        Readiness::new(vec![self.accepting(), self.ses()])
+        Readiness::new(vec![self.accepting(), self.ses(), self.configuration()])
     }
 
     fn metrics(&self) -> String {
@@ -54,6 +57,29 @@ impl Running {
                     format!("no session with Amazon SES for {seconds} s: {}", cause.causes()),
                 )
             }
+        }
+    }
+
+    fn configuration(&self) -> Check {
+        let generation = self.generations.current();
+        let number = generation.number;
+        let problems = generation.last_reload.map(|last| last.problems).unwrap_or_default();
+        if let Some(first) = problems.first() {
+            let count = problems.len();
+            Check::doubtful(
+                "configuration",
+                format!(
+                    "generation {number} stays in force; what the files say now is in error ({count}): {first}"
+                ),
+            )
+        } else if generation.awaiting_restart.is_empty() {
+            Check::well("configuration", format!("generation {number} is in force"))
+        } else {
+            let settings = generation.awaiting_restart.join(", ");
+            Check::doubtful(
+                "configuration",
+                format!("generation {number} is in force, save what waits for a restart: {settings}"),
+            )
         }
     }
 

@@ -6,29 +6,33 @@ use std::time::SystemTime;
 
 use crate::admission::{self, Admission};
 use crate::app::StartError;
-use crate::config::{App, Config, Listener, ListenerTls};
+use crate::config::{App, CertificateFiles, ClientAuthoritiesFile, Config, Listener, ListenerTls};
 use crate::gate::{self, Gate};
 use crate::inspect;
 use crate::policy::{Document, Family, Key, Surroundings};
-use crate::relay::{Counts, DecisionIds, DoubtSettings, Doubts, Relay};
-use crate::server::{self, Commons, Connections, Drain, Entrance, Handshake, Tls, TlsError};
+use crate::relay::{Counts, DecisionIds, DoubtSettings, Doubts, Relay, Rules};
+use crate::server::{self, Certificates, ClientAuthorities, Entrance, Handshake, Terms, Tls};
 use crate::smtp::{self, StartTls};
 use crate::telemetry::AuditSink;
 use crate::upstream::{self, Upstream};
 
+/// The relay works with such certificates, but clients that verify them will not come.
+pub(super) fn warn_of_certificates(config: &Config) {
+    let now = SystemTime::now();
+    for files in config.listeners.iter().flat_map(|listener| &listener.certificates) {
+        if let Err(reason) = files.loaded.check_validity(now) {
+            let file = files.certificate.display();
+            tracing::warn!(%file, %reason, "clients will not believe a certificate");
+        }
+    }
+}
+
 /// The field by which a mail may bring a configuration set of its own, if it may pass.
 const CONFIGURATION_SET: &str = "X-SES-CONFIGURATION-SET";
 
-pub(super) fn relay(
-    config: &Config,
-    documents: Vec<Arc<Document>>,
-    upstream: Upstream,
-    audit: Arc<dyn AuditSink>,
-) -> Result<Relay, StartError> {
-    Ok(Relay {
-        hostname: Arc::clone(&config.server.hostname),
-        header_limits: header_limits(config),
-        gate: Gate::new(gate_settings(config), documents)?,
+/// What stays, whatever is reloaded.
+pub(super) fn relay(config: &Config, upstream: Upstream, audit: Arc<dyn AuditSink>) -> Relay {
+    Relay {
         upstream,
         audit,
         decision_ids: DecisionIds::default(),
@@ -37,12 +41,31 @@ pub(super) fn relay(
             mails_max: config.delivery.in_doubt_mails_max,
         }),
         counts: Counts::default(),
-    })
+    }
 }
 
-pub(super) fn commons(config: &Config, relay: Arc<Relay>, drain: Drain) -> Arc<Commons> {
+/// What is replaced as a whole by a reload. What was remembered under the terms before is remembered under these.
+pub(super) fn terms(
+    config: &Config,
+    documents: Vec<Arc<Document>>,
+    before: Option<&Terms>,
+) -> Result<Terms, StartError> {
+    let admission = match before {
+        Some(before) => before.admission().renewed(admission_settings(config)),
+        None => Admission::new(admission_settings(config)),
+    };
+    let rules = Rules {
+        hostname: Arc::clone(&config.server.hostname),
+        header_limits: header_limits(config),
+        gate: Gate::new(gate_settings(config), documents)?,
+    };
+    let entrances = config.listeners.iter().map(entrance).collect();
+    Ok(Terms::new(server_settings(config), admission, rules, entrances, &session_settings(config))?)
+}
+
+fn server_settings(config: &Config) -> server::Settings {
     let limits = &config.limits;
-    let settings = server::Settings {
+    server::Settings {
         connections_max: limits.connections_max,
         connections_per_address_max: limits.connections_per_address_max,
         messages_octets_max: limits.messages_octets_max,
@@ -55,17 +78,17 @@ pub(super) fn commons(config: &Config, relay: Arc<Relay>, drain: Drain) -> Arc<C
             memory: limits.memory_timeout,
             session: limits.session_timeout,
         },
-    };
-    Arc::new(Commons::new(settings, Admission::new(admission_settings(config)), relay, drain))
+    }
 }
 
-pub(super) fn connections(
-    config: &Config,
-    listener: &Listener,
-    handshake: Handshake,
-    commons: &Arc<Commons>,
-) -> Result<Arc<Connections>, TlsError> {
-    let entrance = Entrance {
+fn entrance(listener: &Listener) -> Entrance {
+    let loaded = |files: &CertificateFiles| files.loaded.clone();
+    let certified = |file: &ClientAuthoritiesFile| ClientAuthorities::new(file.showing, file.loaded.clone());
+    let handshake = Handshake {
+        certificates: Arc::new(Certificates::new(listener.certificates.iter().map(loaded).collect())),
+        clients: listener.client_authorities.as_ref().map(certified).map(Arc::new),
+    };
+    Entrance {
         name: listener.name.as_str().into(),
         tls: match listener.tls {
             ListenerTls::None => Tls::Never,
@@ -74,9 +97,7 @@ pub(super) fn connections(
             ListenerTls::Implicit => Tls::AtOnce(handshake),
         },
         proxy: listener.proxy.clone(),
-    };
-    let connections = Connections::new(entrance, session_settings(config), Arc::clone(commons))?;
-    Ok(Arc::new(connections))
+    }
 }
 
 pub(super) fn header_limits(config: &Config) -> inspect::Limits {

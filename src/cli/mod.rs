@@ -51,7 +51,8 @@ enum Command {
     /// Run the relay
     #[command(
         after_help = "Standard output has one line of JSON for each mail; the log is on standard error. SIGTERM \
-        stops it:\nno new connections, and what is in hand is finished, for at most `[server] drain`."
+        stops it:\nno new connections, and what is in hand is finished, for at most `[server] drain`. Files that \
+        change are read again\nby themselves, or at once on SIGHUP; what is in error changes nothing."
     )]
     Serve(ConfigFile),
     /// Check the configuration and the policies without starting anything

@@ -9,10 +9,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::app::App;
+use crate::app::{App, Following, Source};
 use crate::cli::serve::told_to_stop;
 use crate::cli::{Exit, named_config_file, problems};
-use crate::config::{self, Config, ConfigErrors, Environment};
+use crate::config::{self, Config, Environment, Reading};
 use crate::credentials::{Login, LoginError};
 use crate::sandbox::{Settings, StandIn};
 use crate::telemetry::{LogFormat, LogSettings, start_log};
@@ -21,7 +21,7 @@ use narrator::Narrator;
 use stand_in::StandInArguments;
 
 /// Nothing leaves this machine: what is allowed is taken by a stand-in that speaks as SES does, and shown
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
     /// Where applications connect; of several listeners the first, and the others at the ports that follow
     #[arg(long, value_name = "ADDRESS:PORT", value_parser = listening_address, default_value = "127.0.0.1:2525")]
@@ -47,8 +47,11 @@ fn listening_address(text: &str) -> Result<SocketAddr, String> {
 }
 
 pub fn run(arguments: &Arguments) -> Exit {
-    // Only what is out of order: decisions are narrated.
-    let log = LogSettings { level: "warn,sesgate::upstream=error".to_owned(), format: LogFormat::Text };
+    // Only what is out of order, and what was reloaded: decisions are narrated.
+    let log = LogSettings {
+        level: "warn,sesgate::upstream=error,sesgate::app::reload=info".to_owned(),
+        format: LogFormat::Text,
+    };
     if let Err(error) = start_log(&log) {
         return problems::refuse(&[problems::of_error("", &error)]);
     }
@@ -63,7 +66,8 @@ pub fn run(arguments: &Arguments) -> Exit {
 
 async fn play(arguments: &Arguments) -> Exit {
     // The stand-in answers for the identities of the configuration, so that has to be read first.
-    let config = match load(arguments) {
+    let Reading { config, footprint } = read(arguments);
+    let config = match config {
         Ok(config) => listening(config, arguments.listen),
         Err(errors) => return problems::refuse(&problems::of_config(&errors)),
     };
@@ -82,6 +86,7 @@ async fn play(arguments: &Arguments) -> Exit {
         Ok(app) => app,
         Err(error) => return problems::refuse(&problems::of_start(&error)),
     };
+    app.follow(Following { source: again(arguments, &config.ses), footprint, log_level: None });
     let introduction = sample::introduction(app.addresses(), stand_in.control(), &config);
     let _ = stdout().write_all(introduction.as_bytes());
     told_to_stop().await;
@@ -91,8 +96,23 @@ async fn play(arguments: &Arguments) -> Exit {
     Exit::Done
 }
 
+/// The configuration as it is by then, and the stand-in where it is.
+fn again(arguments: &Arguments, ses: &config::Ses) -> Source {
+    let (arguments, stand_in) = (arguments.clone(), ses.clone());
+    Arc::new(move || {
+        let Reading { config, footprint } = read(&arguments);
+        let config = config.map(|config| {
+            let config::Ses { host, server_name, roots, login, .. } = stand_in.clone();
+            let (port, tls) = (stand_in.port, stand_in.tls);
+            let ses = config::Ses { host, server_name, port, tls, roots, login, ..config.ses.clone() };
+            listening(Config { ses, ..config }, arguments.listen)
+        });
+        Reading { config, footprint }
+    })
+}
+
 /// The configuration, with settings that go before all others.
-fn load(arguments: &Arguments) -> Result<Config, ConfigErrors> {
+fn read(arguments: &Arguments) -> Reading {
     let path = named_config_file(arguments.config.as_deref());
     let mut settings: Vec<(&str, String)> = vec![("SESGATE_ADMIN_ADDRESS", arguments.admin.to_string())];
     if path.is_none() {
@@ -105,7 +125,7 @@ fn load(arguments: &Arguments) -> Result<Config, ConfigErrors> {
     }
     let settings = settings.into_iter().map(|(name, value)| (name.into(), value.into()));
     let environment: Environment = std::env::vars_os().chain(settings).collect();
-    config::load_for_rehearsal(path.as_deref(), &environment, policies)
+    config::read_for_rehearsal(path.as_deref(), &environment, policies)
 }
 
 /// Relative to where the user stands, not to the configuration's folder.

@@ -6,21 +6,27 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::app::App;
+use crate::app::{App, Following, Reloader};
 use crate::cli::{Exit, problems};
-use crate::config::{self, Config};
+use crate::config::{self, Config, Environment, Reading};
 use crate::telemetry::{JsonLines, start_log};
 
 pub fn run(path: Option<&Path>) -> Exit {
-    let config = match config::load(path, &std::env::vars_os().collect()) {
+    let (path, environment) = (path.map(Path::to_owned), std::env::vars_os().collect::<Environment>());
+    let source = move || config::read(path.as_deref(), &environment, None);
+    let Reading { config, footprint } = source();
+    let config = match config {
         Ok(config) => config,
         Err(errors) => return problems::refuse(&problems::of_config(&errors)),
     };
-    if let Err(error) = start_log(&config.log) {
-        return problems::refuse(&[problems::of_error("log.level", &error)]);
-    }
+    let log_level = match start_log(&config.log) {
+        Ok(level) => Some(level),
+        Err(error) => return problems::refuse(&[problems::of_error("log.level", &error)]),
+    };
     match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(serve(config)),
+        Ok(runtime) => {
+            runtime.block_on(serve(config, Following { source: Arc::new(source), footprint, log_level }))
+        }
         Err(error) => {
             problems::show(&[problems::of_error("", &error)]);
             Exit::Failed
@@ -28,21 +34,35 @@ pub fn run(path: Option<&Path>) -> Exit {
     }
 }
 
-async fn serve(config: Config) -> Exit {
+async fn serve(config: Config, following: Following) -> Exit {
     let told_to_stop = told_to_stop();
+    // Watched from here on, as the signal would end the process otherwise.
+    let told_to_reload = signal(SignalKind::hangup());
     let app = match App::start(&config, Arc::new(JsonLines::new(stdout()))) {
         Ok(app) => app,
         Err(error) => return problems::refuse(&problems::of_start(&error)),
     };
+    let reloader = app.follow(following);
     // Mail is taken already, so whoever stops the relay does not wait for SES either.
     tokio::select! {
         () = told_to_stop => {}
         () = app.keep_proven() => {}
+        () = reload_when_told(told_to_reload, &reloader) => {}
     }
     tracing::info!("stopping: no new connections; finishing what is in hand");
     app.stop().await;
     tracing::info!("stopped");
     Exit::Done
+}
+
+/// SIGHUP. The files are watched as well: this is for who does not want to wait.
+async fn reload_when_told(told: io::Result<Signal>, reloader: &Reloader) {
+    if let Ok(mut told) = told {
+        while told.recv().await.is_some() {
+            reloader.reload().await;
+        }
+    }
+    std::future::pending::<()>().await;
 }
 
 /// SIGTERM, as orchestrators send it, or Ctrl-C. Both are watched from this call on, whenever somebody waits.

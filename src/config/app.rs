@@ -4,13 +4,14 @@
 //! everywhere, so that policies alone decide.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::check::{Noted, Purpose, Surroundings, fetch, note, policy_files, values};
 use super::document::Document;
+use super::footprint::Files;
 use super::raw::Reader;
 use super::secret::{Confidence, SecretSource};
 use super::section::{Notes, Placed, Presence, Section, refuse_repetitions};
@@ -165,7 +166,7 @@ fn check_app(
     };
     let logins: Vec<_> = logins.into_iter().map(|login| check_login(login, surroundings, notes)).collect();
     let tags = check_tags(raw.tags, notes);
-    let policies = check_policies(raw.policies, surroundings.folder, files, notes);
+    let policies = check_policies(raw.policies, surroundings.files, files, notes);
     Ok(App {
         name: raw.name.ok_or(Noted)?.value,
         networks: values(raw.networks.ok_or(Noted)?),
@@ -236,11 +237,11 @@ fn check_tags(raw: Option<Vec<Placed<(String, String)>>>, notes: &mut Notes) -> 
 
 fn check_policies(
     patterns: Option<Vec<Placed<String>>>,
-    folder: &Path,
+    around: &Files<'_>,
     files: &mut Vec<PolicyFile>,
     notes: &mut Notes,
 ) -> Result<Vec<PathBuf>, Noted> {
-    let own = policy_files(patterns, folder, notes)?;
+    let own = policy_files(patterns, around, notes)?;
     let paths = own.iter().map(|file| file.path.clone()).collect();
     files.extend(own);
     Ok(paths)

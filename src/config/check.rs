@@ -4,11 +4,11 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::Path;
 
 use super::app;
 use super::environment::Environment;
 use super::error::ConfigError;
+use super::footprint::Files;
 use super::form::Text;
 use super::listener::RawListener;
 use super::load;
@@ -24,8 +24,7 @@ use crate::upstream::{Roots, Security};
 /// What settings may name.
 #[derive(Debug)]
 pub struct Surroundings<'a> {
-    /// Where relative paths begin.
-    pub folder: &'a Path,
+    pub files: &'a Files<'a>,
     pub environment: &'a Environment,
     /// Policies that are at hand, instead of those that `policy.files` matches.
     pub policies: Option<Vec<PolicyFile>>,
@@ -175,7 +174,7 @@ pub(super) fn fetch(
     notes: &mut Notes,
 ) -> Result<Secret, Noted> {
     let source = placed.value.as_ref().ok_or(Noted)?;
-    let secret = source.fetch(surroundings.folder, surroundings.environment);
+    let secret = source.fetch(surroundings.files, surroundings.environment);
     secret.map_err(|error| note(placed, error, notes))
 }
 
@@ -197,8 +196,8 @@ fn check_roots(
 ) -> Result<Roots, Noted> {
     let ca_file = ca_file.filter(|_| surroundings.purpose == Purpose::Sending);
     let Some(ca_file) = ca_file else { return Ok(Roots::System) };
-    let path = surroundings.folder.join(&ca_file.value);
-    let pem = load::octets(&path).map_err(|error| note(ca_file, error, notes))?;
+    let path = surroundings.files.path(&ca_file.value);
+    let pem = surroundings.files.octets(&path).map_err(|error| note(ca_file, error, notes))?;
     load::authorities(&path, &pem).map_err(|error| note(ca_file, error, notes))?;
     Ok(Roots::Pem(pem))
 }
@@ -206,7 +205,7 @@ fn check_roots(
 fn check_policy(raw: RawPolicy, surroundings: Surroundings<'_>, notes: &mut Notes) -> Result<Policy, Noted> {
     let files = match surroundings.policies {
         Some(policies) => policies,
-        None => policy_files(raw.files, surroundings.folder, notes)?,
+        None => policy_files(raw.files, surroundings.files, notes)?,
     };
     Ok(Policy {
         files,
@@ -218,18 +217,19 @@ fn check_policy(raw: RawPolicy, surroundings: Surroundings<'_>, notes: &mut Note
 
 pub(super) fn policy_files(
     patterns: Option<Vec<Placed<String>>>,
-    folder: &Path,
+    around: &Files<'_>,
     notes: &mut Notes,
 ) -> Result<Vec<PolicyFile>, Noted> {
     let mut files = Vec::new();
     // Two patterns may match the same file.
     let mut seen = BTreeSet::new();
     for pattern in patterns.ok_or(Noted)? {
-        match load::policies(folder, &pattern.value) {
+        match around.policies(&pattern.value) {
             Err(error) => files.push(Err(note(&pattern, error, notes))),
             Ok(paths) => {
                 for path in paths.into_iter().filter(|path| seen.insert(path.clone())) {
-                    files.push(PolicyFile::read(path).map_err(|error| note(&pattern, error, notes)));
+                    let text = around.text(&path).map_err(|error| note(&pattern, error, notes));
+                    files.push(text.map(|text| PolicyFile { path, text }));
                 }
             }
         }

@@ -1,11 +1,12 @@
 //! `[[listener]]`: where applications connect, how TLS begins there, and who may speak for others.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::app::{AppError, RawApp};
 use super::check::{Noted, Purpose, Surroundings, note};
 use super::error::ConfigError;
+use super::footprint::Files;
 use super::form::{Flag, OneOf};
 use super::load::{self, CertificateError};
 use super::section::{Notes, Placed, Presence, Section};
@@ -94,7 +95,7 @@ impl RawListener {
         let (certificates, keys) = (self.certificate_files?, self.key_files?);
         let certificates = match surroundings.purpose {
             Purpose::Sending | Purpose::Rehearsing => {
-                load_all(certificates, keys, surroundings.folder, notes)?
+                load_all(certificates, keys, surroundings.files, notes)?
             }
             Purpose::Judging => Vec::new(),
         };
@@ -144,7 +145,8 @@ impl RawListener {
             (Some(showing), Some(file), TlsStart::OnRequest | TlsStart::AtOnce) => match surroundings.purpose
             {
                 Purpose::Sending | Purpose::Rehearsing => {
-                    let loaded = ClientAuthoritiesFile::load(surroundings.folder.join(&file.value), showing);
+                    let path = surroundings.files.path(&file.value);
+                    let loaded = ClientAuthoritiesFile::load(path, showing, surroundings.files);
                     loaded.map(Some).map_err(|error| note(file, error, notes))
                 }
                 Purpose::Judging => Ok(None),
@@ -200,9 +202,8 @@ impl RawListener {
 }
 
 impl CertificateFiles {
-    /// Reads the files again.
-    pub fn load(certificate: PathBuf, key: PathBuf) -> Result<Self, ConfigError> {
-        let (certificate_pem, key_pem) = (load::octets(&certificate)?, load::octets(&key)?);
+    fn load(certificate: PathBuf, key: PathBuf, files: &Files<'_>) -> Result<Self, ConfigError> {
+        let (certificate_pem, key_pem) = (files.octets(&certificate)?, files.octets(&key)?);
         match ServerCertificate::from_pem(&certificate_pem, &key_pem) {
             Ok(loaded) => Ok(Self { certificate, key, loaded }),
             Err(reason) => {
@@ -221,9 +222,8 @@ impl CertificateFiles {
 }
 
 impl ClientAuthoritiesFile {
-    /// Reads the file again.
-    pub fn load(path: PathBuf, showing: Showing) -> Result<Self, ConfigError> {
-        let roots = load::authorities(&path, &load::octets(&path)?)?;
+    fn load(path: PathBuf, showing: Showing, files: &Files<'_>) -> Result<Self, ConfigError> {
+        let roots = load::authorities(&path, &files.octets(&path)?)?;
         match Authorities::new(roots) {
             Some(loaded) => Ok(Self { path, showing, loaded }),
             None => Err(CertificateError::None { path }.into()),
@@ -235,7 +235,7 @@ impl ClientAuthoritiesFile {
 fn load_all(
     certificates: Vec<Placed<String>>,
     keys: Vec<Placed<String>>,
-    folder: &Path,
+    files: &Files<'_>,
     notes: &mut Notes,
 ) -> Option<Vec<CertificateFiles>> {
     let keys = if keys.is_empty() { certificates.clone() } else { keys };
@@ -245,7 +245,7 @@ fn load_all(
         return None;
     }
     let load = |(certificate, key): (Placed<String>, Placed<String>)| {
-        let loaded = CertificateFiles::load(folder.join(&certificate.value), folder.join(&key.value));
+        let loaded = CertificateFiles::load(files.path(&certificate.value), files.path(&key.value), files);
         loaded.map_err(|error| notes.blame(&certificate, error)).ok()
     };
     let loaded = certificates.into_iter().zip(keys).map(load).collect::<Vec<_>>();

@@ -80,7 +80,12 @@ pub fn octets(path: &Path) -> Result<Vec<u8>, FileError> {
 }
 
 pub fn text(path: &Path) -> Result<String, FileError> {
-    String::from_utf8(octets(path)?).map_err(|error| {
+    utf8(path, octets(path)?)
+}
+
+/// What was read from `path` as text.
+pub fn utf8(path: &Path, octets: Vec<u8>) -> Result<String, FileError> {
+    String::from_utf8(octets).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         let lines = valid.split(|&byte| byte == b'\n');
         let octet = lines.clone().next_back().map_or(0, <[u8]>::len).saturating_add(1);

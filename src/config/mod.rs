@@ -11,6 +11,7 @@ mod check;
 mod document;
 mod environment;
 mod error;
+mod footprint;
 mod form;
 mod listener;
 mod load;
@@ -30,6 +31,7 @@ use toml::de::DeTable;
 
 use self::check::{Purpose, Surroundings};
 use self::document::Document;
+use self::footprint::Files;
 use self::raw::{Raw, Reader};
 use self::section::Notes;
 
@@ -37,6 +39,7 @@ pub use self::cases::{AccountSketch, Case, Cases, Expected, MailSketch, Ruling, 
 pub use self::document::Place;
 pub use self::environment::Environment;
 pub use self::error::{ConfigError, ConfigErrors, Mend, Misfit, Problem};
+pub use self::footprint::Footprint;
 pub use self::load::{CertificateError, FileError, PatternError};
 pub use self::secret::{Confidence, SecretError};
 pub use self::section::{Key, Presence, Reach};
@@ -45,19 +48,22 @@ pub use self::settings::{
     Policy, PolicyFile, Pool, Server, Ses, Timeouts,
 };
 
+/// What came of reading a configuration.
+#[derive(Debug)]
+pub struct Reading {
+    pub config: Result<Config, ConfigErrors>,
+    pub footprint: Footprint,
+}
+
 /// Reads the configuration from the file at `path`, if there is one, and from the environment, which goes before
 /// the file.
 pub fn load(path: Option<&Path>, environment: &Environment) -> Result<Config, ConfigErrors> {
-    load_document(path, environment, None, Purpose::Sending)
+    read(path, environment, None).config
 }
 
-/// The same with policies that are at hand, whatever `policy.files` says.
-pub fn load_with_policies(
-    path: Option<&Path>,
-    environment: &Environment,
-    policies: Vec<PolicyFile>,
-) -> Result<Config, ConfigErrors> {
-    load_document(path, environment, Some(policies), Purpose::Sending)
+/// The same, and what was read for it; with policies that are at hand, whatever `policy.files` says.
+pub fn read(path: Option<&Path>, environment: &Environment, policies: Option<Vec<PolicyFile>>) -> Reading {
+    read_for(Purpose::Sending, path, environment, policies)
 }
 
 /// The same without what only sending needs: the login of SES, certificates and keys are left where they
@@ -67,16 +73,16 @@ pub fn load_for_judging(
     environment: &Environment,
     policies: Option<Vec<PolicyFile>>,
 ) -> Result<Config, ConfigErrors> {
-    load_document(path, environment, policies, Purpose::Judging)
+    read_for(Purpose::Judging, path, environment, policies).config
 }
 
 /// The same for sending to a stand-in for SES: the login of SES is left where it is.
-pub fn load_for_rehearsal(
+pub fn read_for_rehearsal(
     path: Option<&Path>,
     environment: &Environment,
     policies: Option<Vec<PolicyFile>>,
-) -> Result<Config, ConfigErrors> {
-    load_document(path, environment, policies, Purpose::Rehearsing)
+) -> Reading {
+    read_for(Purpose::Rehearsing, path, environment, policies)
 }
 
 /// The policies that a command names by a file, a folder or a pattern.
@@ -100,28 +106,30 @@ pub fn region(text: &str) -> Result<String, String> {
 /// Every key that there is, in the order of the sections.
 pub fn keys() -> Vec<Key> {
     let mut notes = Notes::default();
-    read(&Document::none(), &DeTable::new(), &Environment::default(), &mut notes);
+    said(&Document::none(), &DeTable::new(), &Environment::default(), &mut notes);
     notes.keys
 }
 
-fn load_document(
+fn read_for(
+    purpose: Purpose,
     path: Option<&Path>,
     environment: &Environment,
     policies: Option<Vec<PolicyFile>>,
-    purpose: Purpose,
-) -> Result<Config, ConfigErrors> {
-    let surroundings = |folder| Surroundings { folder, environment, policies, purpose };
-    let Some(path) = path else { return understand(Document::none(), surroundings(Path::new(""))) };
-    match load::text(path) {
-        Ok(text) => {
-            let folder = path.parent().unwrap_or(Path::new(""));
-            understand(Document::new(path.to_owned(), text), surroundings(folder))
-        }
-        Err(error) => {
-            let problem = Problem { place: Place::File(path.to_owned()), key: None, error: error.into() };
-            Err(ConfigErrors::new(Document::none(), vec![problem]))
-        }
-    }
+) -> Reading {
+    let files = Files::of(path.and_then(Path::parent).unwrap_or(Path::new("")));
+    let document = match path {
+        None => Ok(Document::none()),
+        Some(path) => match files.text(path) {
+            Ok(text) => Ok(Document::new(path.to_owned(), text)),
+            Err(error) => {
+                let problem = Problem { place: Place::File(path.to_owned()), key: None, error: error.into() };
+                Err(ConfigErrors::new(Document::none(), vec![problem]))
+            }
+        },
+    };
+    let surroundings = Surroundings { files: &files, environment, policies, purpose };
+    let config = document.and_then(|document| understand(document, surroundings));
+    Reading { config, footprint: files.footprint() }
 }
 
 fn understand(document: Document, surroundings: Surroundings<'_>) -> Result<Config, ConfigErrors> {
@@ -134,7 +142,7 @@ fn understand(document: Document, surroundings: Surroundings<'_>) -> Result<Conf
         return Err(failure(document, &secrets, problems));
     }
     let mut notes = Notes::default();
-    let raw = read(&document, tree.get_ref(), environment, &mut notes);
+    let raw = said(&document, tree.get_ref(), environment, &mut notes);
     unknown::in_document(&document, tree.get_ref(), &mut notes);
     unknown::in_environment(environment, &raw.named_variables(), &mut notes);
     let config = check::check(raw, surroundings, &mut notes);
@@ -147,7 +155,7 @@ fn understand(document: Document, surroundings: Surroundings<'_>) -> Result<Conf
     }
 }
 
-fn read(document: &Document, tree: &DeTable<'_>, environment: &Environment, notes: &mut Notes) -> Raw {
+fn said(document: &Document, tree: &DeTable<'_>, environment: &Environment, notes: &mut Notes) -> Raw {
     Reader { document, tree, environment, notes }.read()
 }
 

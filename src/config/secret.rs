@@ -4,14 +4,15 @@
 //! or names its file. Nothing here shows one.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use toml::de::{DeTable, DeValue};
 
 use super::environment::Environment;
 use super::error::{ConfigError, Misfit};
+use super::footprint::Files;
 use super::form::{Form, Said, Text, shown};
-use super::load::{self, FileError};
+use super::load::FileError;
 use super::section::unexpected;
 use super::shape::PATH;
 use crate::secret::Secret;
@@ -107,7 +108,7 @@ impl SecretSource {
     }
 
     /// Fetches the secret. The end of the line that editors and `echo` leave behind it is no part of it.
-    pub fn fetch(&self, folder: &Path, environment: &Environment) -> Result<Secret, SecretError> {
+    pub fn fetch(&self, files: &Files<'_>, environment: &Environment) -> Result<Secret, SecretError> {
         let holder = self.to_string();
         let text = match self {
             Self::Given(secret) => secret.expose().to_owned(),
@@ -117,7 +118,7 @@ impl SecretSource {
                 Some(Ok(text)) => text.to_owned(),
             },
             Self::File(path) => {
-                let octets = load::octets(&folder.join(path))?;
+                let octets = files.octets(&files.path(path))?;
                 let Ok(text) = String::from_utf8(octets) else { return Err(SecretError::NotUtf8 { holder }) };
                 let line = text.strip_suffix('\n').unwrap_or(&text);
                 line.strip_suffix('\r').unwrap_or(line).to_owned()

@@ -47,7 +47,7 @@ pub struct Server {
 }
 
 /// `[[listener]]`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Listener {
     /// `sesgate:Listener` in a policy.
     pub name: String,
@@ -71,7 +71,7 @@ pub enum ListenerTls {
 }
 
 /// One of `certificate_files` and its key, which belong together.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CertificateFiles {
     pub certificate: PathBuf,
     pub key: PathBuf,
@@ -79,7 +79,7 @@ pub struct CertificateFiles {
 }
 
 /// `client_ca_file` and `client_certificate`
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct ClientAuthoritiesFile {
     pub path: PathBuf,
     pub showing: Showing,
@@ -87,7 +87,7 @@ pub struct ClientAuthoritiesFile {
 }
 
 /// `[[app]]`
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct App {
     /// `aws:username` in a policy.
     pub name: String,

@@ -26,17 +26,24 @@ pub use record::effect_of;
 pub use verdict::{reply_to_defect, reply_to_refusal};
 
 /// Settles submissions: each is sent or refused, and the client, the audit log and SES hear the same of it.
+///
+/// It is there from start to end and remembers what it has learned; the rules come with each mail.
 #[derive(Debug)]
 pub struct Relay {
-    /// What the relay calls itself in Received.
-    pub hostname: Arc<str>,
-    pub header_limits: inspect::Limits,
-    pub gate: Gate,
     pub upstream: Upstream,
     pub audit: Arc<dyn AuditSink>,
     pub decision_ids: DecisionIds,
     pub doubts: Doubts,
     pub counts: Counts,
+}
+
+/// What mail is judged by, and written into it. They can be others for the next mail, never for one in hand.
+#[derive(Debug)]
+pub struct Rules {
+    /// What the relay calls itself in Received.
+    pub hostname: Arc<str>,
+    pub header_limits: inspect::Limits,
+    pub gate: Gate,
 }
 
 /// How a mail ended.
@@ -55,18 +62,23 @@ enum Ending {
 impl Relay {
     /// Judges a mail, and sends it if it may be sent. The reply is what the client hears. Once `over` resolves, SES
     /// is waited for no longer.
-    pub async fn settle(&self, submission: Submission, over: impl Future<Output = ()>) -> Reply {
+    pub async fn settle(
+        &self,
+        submission: Submission,
+        rules: &Rules,
+        over: impl Future<Output = ()>,
+    ) -> Reply {
         let (now, begun) = (SystemTime::now(), Instant::now());
         let decision = self.decision_ids.next(now);
         // The octets are shared, not copied: findings point into them while the submission moves on.
         let header = submission.message.header().clone();
 
-        let findings = inspect::inspect(&header, &self.header_limits);
+        let findings = inspect::inspect(&header, &rules.header_limits);
         let (resources, ruling) = match &findings {
             Err(defect) => (Vec::new(), Err(Ending::Defective(Box::new((submission, defect.clone()))))),
             Ok(findings) => {
-                let received = self.received(&submission, decision, now);
-                let judgement = self.gate.judge(submission, findings, Occasion { now, decision, received });
+                let received = rules.received(&submission, decision, now);
+                let judgement = rules.gate.judge(submission, findings, Occasion { now, decision, received });
                 (judgement.resources, judgement.ruling.map_err(Ending::Refused))
             }
         };
@@ -81,7 +93,7 @@ impl Relay {
             (Ok(mail), Some(doubt)) if !doubt.wait.is_zero() => Ending::Withheld(Box::new(mail), doubt),
             (Ok(mail), _) => self.deliver(Box::new(mail), decision, over).await,
         };
-        let reply = verdict::reply(&ending, self.gate.region(), decision);
+        let reply = verdict::reply(&ending, rules.gate.region(), decision);
 
         let mail = record::Mail {
             now,
@@ -115,7 +127,9 @@ impl Relay {
         self.doubts.learn(app, &mail, &outcome, decision, Instant::now());
         Ending::Delivered(mail, outcome)
     }
+}
 
+impl Rules {
     fn received(&self, submission: &Submission, decision: DecisionId, now: SystemTime) -> AddedField {
         Received {
             greeting_name: &submission.greeting.name,

@@ -1,7 +1,7 @@
 //! A certificate that the relay shows to applications, and its private key: read from PEM, made sure of, and
 //! chosen by the name that a client asks for.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rustls::client::{verify_server_cert_signed_by_trust_anchor, verify_server_name};
@@ -43,9 +43,9 @@ pub enum NotValid {
     NotYet,
 }
 
-/// All certificates of one listener. They can be replaced while it listens.
+/// All certificates of one listener.
 #[derive(Debug)]
-pub struct Certificates(RwLock<Arc<[ServerCertificate]>>);
+pub struct Certificates(Vec<ServerCertificate>);
 
 impl ServerCertificate {
     /// The server's own certificate comes first in its file.
@@ -106,24 +106,14 @@ impl PartialEq for ServerCertificate {
 impl Certificates {
     /// The first one is for clients that name no server, or none that any of them is for.
     pub fn new(certificates: Vec<ServerCertificate>) -> Self {
-        Self(RwLock::new(certificates.into()))
-    }
-
-    /// Connections that have begun keep theirs. Whether anything is new.
-    pub fn replace(&self, certificates: Vec<ServerCertificate>) -> bool {
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let is_new = **current != *certificates;
-        if is_new {
-            *current = certificates.into();
-        }
-        is_new
+        Self(certificates)
     }
 }
 
 impl ResolvesServerCert for Certificates {
     /// Of those that the client can verify, one for the name that it asks for, else the first.
     fn resolve(&self, client: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        let certificates = Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner));
+        let Self(certificates) = self;
         let name = client.server_name().and_then(|name| ServerName::try_from(name).ok());
         let can_verify = |certificate: &&ServerCertificate| {
             certificate.0.key.choose_scheme(client.signature_schemes()).is_some()

@@ -1,6 +1,6 @@
 //! Who vouches for the certificates of clients, and what such a certificate names.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::aws_lc_rs;
@@ -27,11 +27,11 @@ pub struct Authorities {
     verifier: Arc<dyn ClientCertVerifier>,
 }
 
-/// The authorities of one listener. They can be replaced while it listens.
+/// The authorities of one listener.
 #[derive(Debug)]
 pub struct ClientAuthorities {
     showing: Showing,
-    current: RwLock<Authorities>,
+    authorities: Authorities,
 }
 
 impl Authorities {
@@ -44,23 +44,19 @@ impl Authorities {
     }
 }
 
+impl PartialEq for Authorities {
+    fn eq(&self, other: &Self) -> bool {
+        self.roots.roots == other.roots.roots
+    }
+}
+
 impl ClientAuthorities {
     pub fn new(showing: Showing, authorities: Authorities) -> Self {
-        Self { showing, current: RwLock::new(authorities) }
+        Self { showing, authorities }
     }
 
-    /// Connections that have begun go on. Whether anything is new.
-    pub fn replace(&self, authorities: Authorities) -> bool {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        let is_new = current.roots.roots != authorities.roots.roots;
-        if is_new {
-            *current = authorities;
-        }
-        is_new
-    }
-
-    fn verifier(&self) -> Arc<dyn ClientCertVerifier> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner).verifier)
+    fn verifier(&self) -> &dyn ClientCertVerifier {
+        self.authorities.verifier.as_ref()
     }
 }
 

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::admission::Admission;
 use crate::mail::Client;
 use crate::relay::Relay;
 use crate::server::Drain;
@@ -20,8 +20,9 @@ use crate::server::door::{Door, TurnedAway};
 use crate::server::incoming::Incoming;
 use crate::server::memory::Memory;
 use crate::server::places::Places;
-use crate::server::settings::{Entrance, Settings};
+use crate::server::settings::Settings;
 use crate::server::survive::{Panic, survive};
+use crate::server::terms::{Terms, Way};
 use crate::server::wire::Wire;
 use crate::smtp::{self, Action, Awaited, Credentials, Event, Reply, Session};
 
@@ -31,8 +32,8 @@ const LAST_WORD_TIME: Duration = Duration::from_secs(1);
 /// What the connections of all listeners share.
 #[derive(Debug)]
 pub struct Commons {
-    settings: Settings,
-    admission: Admission,
+    /// As it is now.
+    terms: ArcSwap<Terms>,
     relay: Arc<Relay>,
     drain: Drain,
     places: Places,
@@ -40,18 +41,20 @@ pub struct Commons {
     panics: AtomicU64,
 }
 
-/// What the connections of one listener share.
+/// The connections of one listener.
 #[derive(Debug)]
 pub struct Connections {
-    door: Door,
-    sessions: Arc<smtp::Settings>,
+    listener: Arc<str>,
     commons: Arc<Commons>,
 }
 
-/// TLS cannot be set up at all.
-#[derive(Debug, thiserror::Error)]
-#[error("TLS cannot be set up")]
-pub struct TlsError(#[from] rustls::Error);
+/// One connection, under the terms that it began under.
+struct Visit<'c> {
+    commons: &'c Commons,
+    terms: &'c Terms,
+    door: &'c Door,
+    sessions: &'c Arc<smtp::Settings>,
+}
 
 /// What became of waiting for input.
 enum Read {
@@ -69,28 +72,38 @@ enum End {
 }
 
 impl Commons {
-    pub fn new(settings: Settings, admission: Admission, relay: Arc<Relay>, drain: Drain) -> Self {
-        let places = Places::new(settings.connections_max, settings.connections_per_address_max);
-        let memory = Memory::new(settings.messages_octets_max);
-        Self { settings, admission, relay, drain, places, memory, panics: AtomicU64::new(0) }
+    pub fn new(terms: Terms, relay: Arc<Relay>, drain: Drain) -> Self {
+        let memory = Memory::new(terms.settings.messages_octets_max);
+        let (terms, places) = (ArcSwap::from_pointee(terms), Places::default());
+        Self { terms, relay, drain, places, memory, panics: AtomicU64::new(0) }
+    }
+
+    /// What holds for who comes now.
+    pub fn terms(&self) -> Arc<Terms> {
+        self.terms.load_full()
+    }
+
+    /// From now on these terms hold, the others for what has begun under them. The memory of messages stays as
+    /// large as it was.
+    pub fn replace_terms(&self, terms: Terms) {
+        let before = self.terms();
+        self.terms.store(Arc::new(terms.after(&before)));
+        // Whoever has to come in anew finds the new terms in force.
+        if !self.terms().admission().welcomes_as(before.admission()) {
+            before.withdraw();
+        }
     }
 }
 
 impl Connections {
-    /// Whether sessions offer STARTTLS follows from the entrance.
-    pub fn new(
-        entrance: Entrance,
-        sessions: smtp::Settings,
-        commons: Arc<Commons>,
-    ) -> Result<Self, TlsError> {
-        let door = Door::new(entrance)?;
-        let sessions = Arc::new(smtp::Settings { start_tls: door.start_tls(), ..sessions });
-        Ok(Self { door, sessions, commons })
+    /// Those of the listener of this name, which all terms have an entrance for.
+    pub fn new(listener: Arc<str>, commons: Arc<Commons>) -> Self {
+        Self { listener, commons }
     }
 
     /// The name of the listener.
     pub fn name(&self) -> &str {
-        self.door.name()
+        &self.listener
     }
 
     pub(super) fn drain(&self) -> &Drain {
@@ -99,9 +112,10 @@ impl Connections {
 
     /// Carries on with an accepted connection in a task of its own.
     pub(super) fn begin(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let Some(place) = self.commons.places.take() else {
+        let terms = self.commons.terms();
+        let Some(place) = self.commons.places.take(terms.settings.connections_max) else {
             tracing::warn!(client = %peer, "too many connections; turning one away");
-            if self.door.greets_in_clear() {
+            if terms.way(&self.listener).is_some_and(|way| way.door.greets_in_clear()) {
                 turn_away(&stream);
             }
             return;
@@ -121,29 +135,41 @@ impl Connections {
     /// Has the whole dialogue on a stream from its first octet on, be it of a PROXY header or of a TLS handshake,
     /// and closes it.
     pub async fn welcome<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, peer: SocketAddr) {
+        let terms = self.commons.terms();
+        let Some(visit) = self.visit(&terms) else { return };
         let mut wire = Wire::new(stream);
         let mut client = peer;
-        let ended = survive(self.enter_and_speak(&mut wire, &mut client)).await;
-        self.conclude(wire, client, ended).await;
+        let ended = survive(visit.enter_and_speak(&mut wire, &mut client)).await;
+        visit.conclude(wire, client, ended).await;
     }
 
     /// The same on a stream whose client is known already.
     pub async fn converse<S: AsyncRead + AsyncWrite + Unpin>(&self, stream: S, client: Client) {
+        let terms = self.commons.terms();
+        let Some(visit) = self.visit(&terms) else { return };
         let mut wire = Wire::new(stream);
         let address = SocketAddr::new(client.address, client.port);
-        let ended = survive(self.speak(&mut wire, client)).await;
-        self.conclude(wire, address, ended).await;
+        let ended = survive(visit.speak(&mut wire, client)).await;
+        visit.conclude(wire, address, ended).await;
     }
 
+    /// `None` under terms that do not know the listener, which is then as good as closed.
+    fn visit<'c>(&'c self, terms: &'c Terms) -> Option<Visit<'c>> {
+        let Way { door, sessions } = terms.way(&self.listener)?;
+        Some(Visit { commons: &self.commons, terms, door, sessions })
+    }
+}
+
+impl Visit<'_> {
     async fn enter_and_speak<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         wire: &mut Wire<S>,
         address: &mut SocketAddr,
     ) -> io::Result<End> {
-        let Commons { settings, drain, places, .. } = &*self.commons;
+        let (Commons { drain, places, .. }, settings) = (self.commons, &self.terms.settings);
         let entering = async {
             *address = self.door.ask(wire, *address, &settings.timeouts).await?;
-            self.door.enter(wire, *address, places, &settings.timeouts).await
+            self.door.enter(wire, *address, places, settings).await
         };
         let entered = tokio::select! {
             biased;
@@ -161,11 +187,11 @@ impl Connections {
         wire: &mut Wire<S>,
         mut client: Client,
     ) -> io::Result<End> {
-        let Commons { settings, admission, relay, drain, .. } = &*self.commons;
+        let (Commons { relay, drain, .. }, Terms { settings, admission, .. }) = (self.commons, self.terms);
         let idle = settings.timeouts.idle;
         let end = Instant::now() + settings.timeouts.session;
         let welcome = admission.welcome(&client);
-        let (mut session, greeting) = Session::new(Arc::clone(&self.sessions), client.clone(), welcome);
+        let (mut session, greeting) = Session::new(Arc::clone(self.sessions), client.clone(), welcome);
         let mut action = Action::Say(greeting);
         let mut incoming = None;
         loop {
@@ -187,7 +213,8 @@ impl Connections {
                 }
                 Action::Settle(submission) => {
                     wire.send(idle).await?;
-                    Event::Settled(relay.settle(*submission, drain.over()).await)
+                    let now = self.commons.terms();
+                    Event::Settled(relay.settle(*submission, &now.rules, drain.over()).await)
                 }
                 Action::StartTls(reply) => {
                     wire.say(&reply);
@@ -217,15 +244,16 @@ impl Connections {
 
     /// Finds out whose credentials these are. Nothing is lost if the drain ends it.
     async fn authenticate(&self, client: &Client, credentials: Credentials) -> Event<'static> {
-        let Commons { admission, drain, .. } = &*self.commons;
+        let now = self.commons.terms();
         tokio::select! {
             biased;
-            outcome = admission.prove(client, credentials) => Event::Authenticated(outcome),
-            () = drain.begun() => Event::ShuttingDown,
+            outcome = now.admission.prove(client, credentials) => Event::Authenticated(outcome),
+            () = self.commons.drain.begun() => Event::ShuttingDown,
         }
     }
 
-    /// Waits for input. Between transactions the drain ends the wait; within one, only when its time is over.
+    /// Waits for input. Between transactions the drain ends the wait, and so do new terms that take back the welcome;
+    /// within one, only the drain when its time is over.
     async fn read<S: AsyncRead + AsyncWrite + Unpin>(
         &self,
         wire: &mut Wire<S>,
@@ -234,8 +262,8 @@ impl Connections {
         incoming: &mut Option<Incoming>,
         session_end: Instant,
     ) -> io::Result<Read> {
-        let Commons { settings: Settings { timeouts, message_rate_min, .. }, drain, memory, .. } =
-            &*self.commons;
+        let (Commons { drain, memory, .. }, terms) = (self.commons, self.terms);
+        let Settings { timeouts, message_rate_min, .. } = &terms.settings;
         let now = Instant::now();
         let end = match awaited {
             Awaited::Command => now + timeouts.idle,
@@ -248,7 +276,14 @@ impl Connections {
             }
         };
         let told_to_stop = async {
-            if session.is_between_transactions() { drain.begun().await } else { drain.over().await }
+            if session.is_between_transactions() {
+                tokio::select! {
+                    () = drain.begun() => {}
+                    () = terms.withdrawn() => {}
+                }
+            } else {
+                drain.over().await;
+            }
         };
         tokio::select! {
             biased;
@@ -274,7 +309,7 @@ impl Connections {
         client: SocketAddr,
         ended: Result<io::Result<End>, Panic>,
     ) {
-        let listener = self.name();
+        let listener = self.door.name();
         let last_word = match ended {
             Ok(Ok(End::Closed)) => {
                 tracing::debug!(%client, listener, "the connection ended");

@@ -20,7 +20,7 @@ use crate::mail::{Client, Transport};
 use crate::server::client_authorities::names;
 use crate::server::places::{AddressPlace, Places};
 use crate::server::proxy::{ProxyError, ProxyHeader};
-use crate::server::settings::{Entrance, Handshake, Proxy, Timeouts, Tls};
+use crate::server::settings::{Entrance, Handshake, Proxy, Settings, Timeouts, Tls};
 use crate::server::wire::Wire;
 use crate::smtp::{Awaited, Reply, StartTls};
 
@@ -110,9 +110,11 @@ impl Door {
         wire: &mut Wire<S>,
         address: SocketAddr,
         places: &Places,
-        timeouts: &Timeouts,
+        settings: &Settings,
     ) -> Result<(Client, AddressPlace), TurnedAway> {
-        let place = places.take_for(address.ip()).ok_or(TurnedAway::NoPlace)?;
+        let Settings { connections_per_address_max, timeouts, .. } = settings;
+        let place = places.take_for(address.ip(), *connections_per_address_max);
+        let place = place.ok_or(TurnedAway::NoPlace)?;
         let mut client = Client::new(address, Arc::clone(&self.name), Transport::Plain);
         match &self.tls {
             TlsStart::Never | TlsStart::OnRequest { .. } => {}

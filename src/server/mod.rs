@@ -15,12 +15,14 @@ mod places;
 mod proxy;
 mod settings;
 mod survive;
+mod terms;
 mod wire;
 
 pub use certificate::{Certificates, NotValid, ServerCertificate, ServerCertificateError};
 pub use client_authorities::{Authorities, ClientAuthorities, Showing};
-pub use connection::{Commons, Connections, TlsError};
+pub use connection::{Commons, Connections};
 pub use drain::Drain;
 pub use listener::{BindError, Listener};
 pub use proxy::{ProxyError, ProxyHeader};
 pub use settings::{Entrance, Handshake, Proxy, Settings, Timeouts, Tls};
+pub use terms::{Terms, TlsError};

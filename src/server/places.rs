@@ -1,19 +1,22 @@
-//! Places for connections: so many in all, and fewer for any one address, so that no client can take them all.
+//! Places for connections: so many in all, and fewer for any one address, so that no client can take them all. How
+//! many is said with each, as it may change while places are taken.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Places {
-    all: Arc<Semaphore>,
-    per_address_max: usize,
+    all: Arc<AtomicUsize>,
     /// Only addresses that have connections, so that no client can make it grow without end.
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
+
+/// One of all places, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Place(Arc<AtomicUsize>);
 
 /// One of an address's places, given back when dropped.
 #[derive(Debug)]
@@ -23,26 +26,29 @@ pub(super) struct AddressPlace {
 }
 
 impl Places {
-    pub(super) fn new(max: usize, per_address_max: usize) -> Self {
-        let all = Arc::new(Semaphore::new(max.min(Semaphore::MAX_PERMITS)));
-        Self { all, per_address_max, taken: Arc::default() }
+    pub(super) fn take(&self, max: usize) -> Option<Place> {
+        let one_more = |taken: usize| (taken < max).then(|| taken.saturating_add(1));
+        // Nothing else is read by way of this number.
+        self.all.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).ok()?;
+        Some(Place(Arc::clone(&self.all)))
     }
 
-    /// One place of all, given back when dropped.
-    pub(super) fn take(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.all).try_acquire_owned().ok()
-    }
-
-    pub(super) fn take_for(&self, client: IpAddr) -> Option<AddressPlace> {
+    pub(super) fn take_for(&self, client: IpAddr, per_address_max: usize) -> Option<AddressPlace> {
         let owner = owner(client);
         let mut taken = lock(&self.taken);
         let count = taken.entry(owner).or_default();
-        if *count >= self.per_address_max {
+        if *count >= per_address_max {
             return None;
         }
         *count = count.saturating_add(1);
         drop(taken);
         Some(AddressPlace { owner, taken: Arc::clone(&self.taken) })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -76,8 +82,8 @@ mod tests {
 
     #[test]
     fn an_address_has_its_places_and_an_ipv6_network_those_of_one() {
-        let places = Places::new(9, 2);
-        let take = |address: &str| places.take_for(address.parse().unwrap());
+        let places = Places::default();
+        let take = |address: &str| places.take_for(address.parse().unwrap(), 2);
         let held =
             [take("10.0.0.1"), take("::ffff:10.0.0.1"), take("2001:db8::1"), take("2001:db8::2:0:0:1")];
         assert!(held.iter().all(Option::is_some));
@@ -88,5 +94,16 @@ mod tests {
         drop(held);
         assert!(places.taken.lock().unwrap().is_empty());
         assert!(take("10.0.0.1").is_some());
+    }
+
+    #[test]
+    fn with_fewer_places_who_is_in_stays_in_and_nobody_comes_until_some_have_left() {
+        let places = Places::default();
+        let mut held: Vec<_> = (0..3).map(|_| places.take(3).unwrap()).collect();
+        assert!(places.take(3).is_none());
+        held.pop();
+        assert!(places.take(1).is_none());
+        held.clear();
+        assert!(places.take(1).is_some());
     }
 }

@@ -3,9 +3,9 @@
 
 use std::io::{IsTerminal, stderr};
 
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt;
-use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
@@ -29,21 +29,40 @@ pub enum LogFormat {
 )]
 pub struct UnknownLevel(String);
 
+/// The level of a log that runs.
+#[derive(Debug, Clone)]
+pub struct LogLevel(reload::Handle<EnvFilter, Registry>);
+
+impl LogLevel {
+    /// From now on.
+    pub fn set(&self, level: &str) -> Result<(), UnknownLevel> {
+        let filter = filter(level)?;
+        // Only a log that has ended cannot be told.
+        let _ = self.0.reload(filter);
+        Ok(())
+    }
+}
+
 /// Starts the log of this process. A second call changes nothing.
-pub fn start_log(settings: &LogSettings) -> Result<(), UnknownLevel> {
-    let filter = EnvFilter::try_new(&settings.level).map_err(|_| UnknownLevel(settings.level.clone()))?;
-    let builder = fmt().with_env_filter(filter).with_writer(stderr);
+pub fn start_log(settings: &LogSettings) -> Result<LogLevel, UnknownLevel> {
+    let (filter, level) = reload::Layer::new(filter(&settings.level)?);
+    let is_terminal = stderr().is_terminal();
     let is_text = match settings.format {
-        LogFormat::Auto => stderr().is_terminal(),
+        LogFormat::Auto => is_terminal,
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    let started = if is_text {
-        builder.with_ansi(stderr().is_terminal()).with_target(false).compact().finish().try_init()
+    let lines = fmt::layer().with_writer(stderr);
+    let lines = if is_text {
+        lines.with_ansi(is_terminal).with_target(false).compact().boxed()
     } else {
-        builder.json().flatten_event(true).with_current_span(false).finish().try_init()
+        lines.json().flatten_event(true).with_current_span(false).boxed()
     };
     // A log that already runs, as in tests of one process, goes on.
-    drop(started);
-    Ok(())
+    drop(Registry::default().with(filter).with(lines).try_init());
+    Ok(LogLevel(level))
+}
+
+fn filter(level: &str) -> Result<EnvFilter, UnknownLevel> {
+    EnvFilter::try_new(level).map_err(|_| UnknownLevel(level.to_owned()))
 }

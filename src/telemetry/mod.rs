@@ -5,5 +5,5 @@ mod log;
 mod metrics;
 
 pub use audit::{AuditSink, Effect, JsonLines, JudgedResource, Record, Steps};
-pub use log::{LogFormat, LogSettings, UnknownLevel, start_log};
+pub use log::{LogFormat, LogLevel, LogSettings, UnknownLevel, start_log};
 pub use metrics::{Description, Metrics, Tally, Timings, Word};

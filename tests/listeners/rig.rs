@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, SanType, date_time_ymd};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use sesgate::app::{self, App};
-use sesgate::config::{self, Config};
+use sesgate::app::{self, App, Following, Reloader};
+use sesgate::config::{self, Config, Environment, Reading};
 use sesgate::sandbox::{Settings, StandIn};
 use sesgate::server::Connections;
 use sesgate::telemetry::{AuditSink, Record};
@@ -26,6 +26,7 @@ const NOWHERE: &str = "host = \"127.0.0.1\"\nport = 1\ntls = \"none\"";
 
 pub struct Rig {
     pub app: App,
+    pub reloader: Arc<Reloader>,
     pub stand_in: StandIn,
     pub records: Arc<Records>,
     pub log: Log,
@@ -49,18 +50,15 @@ pub struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Rig {
     pub async fn start(authority: &Authority, settings: &str) -> Self {
-        Self::start_with(authority, settings, |_| {}).await
-    }
-
-    /// With limits that are smaller than a configuration may say.
-    pub async fn start_with(authority: &Authority, settings: &str, change: impl FnOnce(&mut Config)) -> Self {
         let (log, log_guard) = Log::capture();
         let stand_in = StandIn::start(Settings::default()).await.unwrap();
-        let mut config = load(authority.folder.path(), settings, &stand_in);
-        change(&mut config);
+        let source = source(authority.folder.path(), settings, &stand_in);
+        let Reading { config, footprint } = source();
+        let config = config.unwrap_or_else(|errors| panic!("{errors}"));
         let records = Arc::new(Records::default());
         let app = App::start(&config, Arc::clone(&records) as Arc<dyn AuditSink>).unwrap();
-        Self { app, stand_in, records, log, _log_guard: log_guard }
+        let reloader = app.follow(Following { source: Arc::new(source), footprint, log_level: None });
+        Self { app, reloader, stand_in, records, log, _log_guard: log_guard }
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -73,28 +71,30 @@ impl Rig {
 }
 
 /// A configuration with the stand-in for SES.
-fn load(folder: &Path, settings: &str, stand_in: &StandIn) -> Config {
+fn source(folder: &Path, settings: &str, stand_in: &StandIn) -> impl Fn() -> Reading + use<> {
     let (endpoint, login) = (stand_in.endpoints().implicit_tls, stand_in.login());
     let ses = format!("host = \"{}\"\nport = {}", endpoint.ip(), endpoint.port());
+    write(folder, settings, &ses);
     let variables = [
         ("SESGATE_SES_USER_NAME", login.user_name.as_str()),
         ("SESGATE_SES_PASSWORD", login.password.expose()),
     ];
-    let mut config = load_with(folder, settings, &ses, &variables);
-    config.ses.roots = Roots::Pem(stand_in.ca_pem().as_bytes().to_vec());
-    config
+    let environment: Environment =
+        variables.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let (path, authority) = (folder.join("sesgate.toml"), stand_in.ca_pem().as_bytes().to_vec());
+    move || {
+        let mut reading = config::read(Some(&path), &environment, None);
+        if let Ok(config) = &mut reading.config {
+            config.ses.roots = Roots::Pem(authority.clone());
+        }
+        reading
+    }
 }
 
 /// A file with SES where nobody is.
 pub fn write_configuration(folder: &Path, settings: &str) -> PathBuf {
     write(folder, settings, NOWHERE);
     folder.join("sesgate.toml")
-}
-
-fn load_with(folder: &Path, settings: &str, ses: &str, variables: &[(&str, &str)]) -> Config {
-    write(folder, settings, ses);
-    let environment = variables.iter().map(|(name, value)| (name.into(), value.into())).collect();
-    config::load(Some(&folder.join("sesgate.toml")), &environment).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 fn write(folder: &Path, settings: &str, ses: &str) {
@@ -113,7 +113,9 @@ pub fn connections(
     change: impl FnOnce(&mut Config),
 ) -> Arc<Connections> {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = load_with(folder.path(), settings, NOWHERE, &[]);
+    write(folder.path(), settings, NOWHERE);
+    let config = config::load(Some(&folder.path().join("sesgate.toml")), &Environment::default());
+    let mut config = config.unwrap_or_else(|errors| panic!("{errors}"));
     change(&mut config);
     let upstream =
         upstream::Settings { port: 1, security: Security::None, ..upstream::Settings::new("127.0.0.1") };

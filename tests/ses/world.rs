@@ -102,7 +102,7 @@ impl World {
         .map(|(name, value)| (name.into(), value.into()))
         .collect();
         let policy = PolicyFile { path: PathBuf::from("allow-all.json"), text: ALLOW_ALL.to_owned() };
-        let mut config = config::load_with_policies(None, &environment, vec![policy]).unwrap();
+        let mut config = config::read(None, &environment, Some(vec![policy])).config.unwrap();
         config.ses.roots = Roots::Pem(ses.ca_pem().as_bytes().to_vec());
         let audit = Arc::new(Audit::default());
         let app = App::start(&config, Arc::clone(&audit) as Arc<dyn AuditSink>).unwrap();

@@ -7,7 +7,7 @@ use crate::sandbox::{
     Extensions, Fault, Oversize, Reach, SessionFullAt, Settings, answer_names, parse_duration, step_names,
 };
 
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "What Amazon SES is like")]
 pub struct StandInArguments {
     /// Recipients a second that it takes [default: 14, in SES's own sandbox 1]

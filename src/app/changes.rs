@@ -1,0 +1,126 @@
+//! How one configuration differs from the one in force, and what of that has to wait for a restart.
+
+use crate::config::{Config, Delivery, Limits, Listener, Pool, Ses, Timeouts};
+
+/// What is new, in the words of the configuration; policies by their files.
+pub(super) fn between(before: &Config, after: &Config) -> Vec<String> {
+    let sections = [
+        ("server", before.server != after.server),
+        ("listener", before.listeners != after.listeners),
+        ("app", before.apps != after.apps),
+        ("limits", before.limits != after.limits),
+        ("message", before.message != after.message),
+        ("ses", account(&before.ses) != account(&after.ses)),
+        ("policy", options(before) != options(after)),
+        ("log", before.log != after.log),
+    ];
+    let sections = sections.into_iter().filter(|(_, is_new)| *is_new).map(|(name, _)| name.to_owned());
+    sections.chain(policies(before, after)).collect()
+}
+
+fn policies(before: &Config, after: &Config) -> Vec<String> {
+    let (before, after) = (&before.policy.files, &after.policy.files);
+    let gone = before.iter().filter(|file| !after.iter().any(|other| other.path == file.path));
+    let gone = gone.map(|file| format!("{} (gone)", file.path.display()));
+    let new = after.iter().filter(|file| !before.contains(file));
+    new.map(|file| file.path.display().to_string()).chain(gone).collect()
+}
+
+/// Of `[policy]`, what is no file.
+fn options(config: &Config) -> impl PartialEq {
+    let policy = &config.policy;
+    (policy.recipients, policy.source_vpc.clone(), policy.source_vpce.clone())
+}
+
+/// Of `[ses]`, what mail is judged by.
+fn account(ses: &Ses) -> impl PartialEq {
+    let Ses { account_id, identities, configuration_set, pass_headers, bounce_address, .. } = ses;
+    (
+        account_id.clone(),
+        identities.clone(),
+        configuration_set.clone(),
+        pass_headers.clone(),
+        bounce_address.clone(),
+    )
+}
+
+/// The new configuration as far as it can be put in force, and the settings in which the running one stays.
+pub(super) fn kept(running: &Config, mut new: Config) -> (Config, Vec<&'static str>) {
+    let mut kept = Kept(Vec::new());
+    kept.keep("server.drain", &running.server.drain, &mut new.server.drain);
+    kept.keep_listeners(&running.listeners, &mut new.listeners);
+    kept.keep_memory(&running.limits, &mut new.limits);
+    kept.keep_way_to_ses(&running.ses, &mut new.ses);
+    kept.keep_pool(&running.ses.pool, &mut new.ses.pool);
+    kept.keep_timeouts(&running.ses.timeouts, &mut new.ses.timeouts);
+    kept.keep_delivery(&running.delivery, &mut new.delivery);
+    kept.keep("admin", &running.admin, &mut new.admin);
+    kept.keep("log.format", &running.log.format, &mut new.log.format);
+    (new, kept.0)
+}
+
+/// The settings that were kept.
+struct Kept(Vec<&'static str>);
+
+impl Kept {
+    fn keep<T: PartialEq + Clone>(&mut self, setting: &'static str, running: &T, new: &mut T) {
+        if running != new {
+            new.clone_from(running);
+            self.0.push(setting);
+        }
+    }
+
+    /// The sockets stay as they are. What is asked of those who connect may change.
+    fn keep_listeners(&mut self, running: &[Listener], new: &mut Vec<Listener>) {
+        let named = |name: &str| new.iter().find(|listener| listener.name == name);
+        let is_same_set =
+            new.len() == running.len() && running.iter().all(|known| named(&known.name).is_some());
+        let is_moved = running
+            .iter()
+            .any(|known| named(&known.name).is_some_and(|listener| listener.address != known.address));
+        let listener = |known: &Listener| {
+            let new = named(&known.name).unwrap_or(known);
+            Listener { address: known.address, ..new.clone() }
+        };
+        *new = running.iter().map(listener).collect();
+        self.0.extend((!is_same_set).then_some("listener"));
+        self.0.extend(is_moved.then_some("listener.address"));
+    }
+
+    fn keep_memory(&mut self, running: &Limits, new: &mut Limits) {
+        self.keep("limits.messages_octets_max", &running.messages_octets_max, &mut new.messages_octets_max);
+    }
+
+    /// The region names the endpoint and the resources alike, so that one cannot go without the other.
+    fn keep_way_to_ses(&mut self, running: &Ses, new: &mut Ses) {
+        self.keep("ses.region", &running.region, &mut new.region);
+        self.keep("ses.host", &running.host, &mut new.host);
+        self.keep("ses.server_name", &running.server_name, &mut new.server_name);
+        self.keep("ses.port", &running.port, &mut new.port);
+        self.keep("ses.tls", &running.tls, &mut new.tls);
+        self.keep("ses.ca_file", &running.roots, &mut new.roots);
+        self.keep("ses.ehlo_name", &running.ehlo_name, &mut new.ehlo_name);
+        self.keep("ses.max_send_rate", &running.max_send_rate, &mut new.max_send_rate);
+    }
+
+    fn keep_pool(&mut self, running: &Pool, new: &mut Pool) {
+        self.keep("ses.connections_max", &running.connections_max, &mut new.connections_max);
+        self.keep("ses.connection_mails_max", &running.connection_mails_max, &mut new.connection_mails_max);
+        self.keep("ses.connection_age_max", &running.connection_age_max, &mut new.connection_age_max);
+        self.keep("ses.connection_idle_max", &running.connection_idle_max, &mut new.connection_idle_max);
+    }
+
+    fn keep_timeouts(&mut self, running: &Timeouts, new: &mut Timeouts) {
+        self.keep("ses.connect_timeout", &running.connect_timeout, &mut new.connect_timeout);
+        self.keep("ses.tls_timeout", &running.tls_timeout, &mut new.tls_timeout);
+        self.keep("ses.command_timeout", &running.command_timeout, &mut new.command_timeout);
+        self.keep("ses.write_timeout", &running.write_timeout, &mut new.write_timeout);
+        self.keep("ses.verdict_timeout", &running.verdict_timeout, &mut new.verdict_timeout);
+    }
+
+    fn keep_delivery(&mut self, running: &Delivery, new: &mut Delivery) {
+        self.keep("delivery.hold", &running.hold, &mut new.hold);
+        self.keep("delivery.in_doubt_wait", &running.in_doubt_wait, &mut new.in_doubt_wait);
+        self.keep("delivery.in_doubt_mails_max", &running.in_doubt_mails_max, &mut new.in_doubt_mails_max);
+    }
+}

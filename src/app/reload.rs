@@ -1,0 +1,258 @@
+//! Keeps a running relay as its configuration says, whenever a file of it changes or somebody asks.
+//!
+//! All or nothing: everything is read, checked, linted and built aside, and then put in force as one value. What is
+//! in error is told, and what was in force stays. What cannot change while the relay runs is named and waits for a
+//! restart; the rest of a change does not wait for that, as whoever stops a leak at night has no use for a restart.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::app::policies::{self, LoadedPolicies};
+use crate::app::running::Running;
+use crate::app::{StartError, changes, load_policies, wiring};
+use crate::config::{Config, ConfigErrors, Footprint, Reading};
+use crate::server::Terms;
+use crate::telemetry::{LogLevel, UnknownLevel};
+
+/// How often the files are looked at. A change counts once it was seen twice in the same state, so that no file is
+/// taken that somebody is still writing.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Where a configuration comes from, again and again.
+pub type Source = Arc<dyn Fn() -> Reading + Send + Sync>;
+
+/// What a relay follows while it runs.
+pub struct Following {
+    pub source: Source,
+    /// Of the reading that the relay was started with.
+    pub footprint: Footprint,
+    /// The level of a log that is this relay's.
+    pub log_level: Option<LogLevel>,
+}
+
+/// What is in force, and what became of the last attempt to replace it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Generation {
+    /// 1 is what the relay was started with.
+    pub number: u64,
+    pub since: SystemTime,
+    /// `None` if nothing was ever to be reloaded.
+    pub last_reload: Option<LastReload>,
+    /// Settings that the files say otherwise than they are in force.
+    pub awaiting_restart: Vec<&'static str>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastReload {
+    pub at: SystemTime,
+    /// One line each, with its place. None: what was read is in force.
+    pub problems: Vec<String>,
+}
+
+/// The generation as everybody sees it.
+#[derive(Debug)]
+pub(super) struct Generations(Mutex<Generation>);
+
+/// Puts in force what its source says.
+pub struct Reloader {
+    following: Following,
+    running: Arc<Running>,
+    /// Whoever has it reloads.
+    in_force: tokio::sync::Mutex<InForce>,
+}
+
+/// The configuration in force, and what was read in the last attempt to replace it.
+struct InForce {
+    config: Config,
+    footprint: Footprint,
+}
+
+/// What a reading comes to, ready to be put in force.
+struct Built {
+    config: Config,
+    terms: Terms,
+    policies: LoadedPolicies,
+    awaiting_restart: Vec<&'static str>,
+}
+
+/// Why nothing is put in force.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReloadError {
+    #[error("the configuration is in error")]
+    Config(#[from] ConfigErrors),
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error("log.level: {0}")]
+    LogLevel(#[from] UnknownLevel),
+}
+
+impl Default for Generations {
+    fn default() -> Self {
+        let since = SystemTime::now();
+        Self(Mutex::new(Generation { number: 1, since, last_reload: None, awaiting_restart: Vec::new() }))
+    }
+}
+
+impl Generations {
+    pub(super) fn current(&self) -> Generation {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Generation)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn succeeded(&self, awaiting_restart: Vec<&'static str>) -> u64 {
+        let at = SystemTime::now();
+        self.change(|generation| {
+            let number = generation.number.saturating_add(1);
+            let last_reload = Some(LastReload { at, problems: Vec::new() });
+            *generation = Generation { number, since: at, last_reload, awaiting_restart };
+        });
+        self.current().number
+    }
+
+    fn failed(&self, problems: Vec<String>) {
+        let at = SystemTime::now();
+        self.change(|generation| generation.last_reload = Some(LastReload { at, problems }));
+    }
+}
+
+impl Reloader {
+    pub(super) fn new(following: Following, config: Config, running: Arc<Running>) -> Self {
+        let footprint = following.footprint.clone();
+        let in_force = tokio::sync::Mutex::new(InForce { config, footprint });
+        Self { following, running, in_force }
+    }
+
+    /// Reads everything anew and puts it in force if nothing is wrong with it. Whether it is.
+    pub async fn reload(&self) -> bool {
+        let mut in_force = self.in_force.lock().await;
+        let (source, config) = (Arc::clone(&self.following.source), in_force.config.clone());
+        let (before, read_before) = (self.running.commons.terms(), in_force.footprint.clone());
+        // Lints of large policies take a while, and files may be slow.
+        let reading = tokio::task::spawn_blocking(move || {
+            let Reading { config: read, footprint } = source();
+            match read.map_err(ReloadError::from).and_then(|read| build(read, &config, &before)) {
+                Ok(built) => (Ok(built), footprint),
+                Err(error) => (Err(error), footprint.and_what_is_in(&read_before)),
+            }
+        });
+        // A runtime that stops does not start the reading; what there was stays.
+        let Ok((built, footprint)) = reading.await else { return false };
+        in_force.footprint = footprint;
+        match built.and_then(|built| self.put_in_force(built, &in_force.config)) {
+            Ok(config) => {
+                in_force.config = config;
+                true
+            }
+            Err(error) => {
+                self.refuse(&error);
+                false
+            }
+        }
+    }
+
+    fn put_in_force(&self, built: Built, running: &Config) -> Result<Config, ReloadError> {
+        let Built { config, terms, policies, awaiting_restart } = built;
+        // What can still fail comes first.
+        if let Some(level) = self.following.log_level.as_ref().filter(|_| config.log != running.log) {
+            level.set(&config.log.level)?;
+        }
+        self.running.commons.replace_terms(terms);
+        let changed = changes::between(running, &config);
+        if config.policy != running.policy || config.apps != running.apps {
+            policies::log_doubts(&policies.problems);
+        }
+        wiring::warn_of_certificates(&config);
+        if !awaiting_restart.is_empty() {
+            let settings = awaiting_restart.join(", ");
+            tracing::warn!(
+                settings,
+                "these settings cannot change while the relay runs and wait for a restart"
+            );
+        }
+        let generation = self.running.generations.succeeded(awaiting_restart);
+        let changed = if changed.is_empty() { "nothing".to_owned() } else { changed.join(", ") };
+        tracing::info!(generation, changed, "reloaded");
+        Ok(config)
+    }
+
+    fn refuse(&self, error: &ReloadError) {
+        let problems = error.lines();
+        for problem in &problems {
+            tracing::error!("reload: {problem}");
+        }
+        let generation = self.running.generations.current().number;
+        let count = problems.len();
+        tracing::error!(generation, problems = count, "nothing was reloaded; what was in force stays");
+        self.running.generations.failed(problems);
+    }
+
+    /// Looks at the files again and again until the drain begins, and reloads when one has changed.
+    pub(super) async fn watch(self: Arc<Self>) {
+        let mut unsettled = None;
+        loop {
+            tokio::select! {
+                () = self.running.drain.begun() => return,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+            let known = self.in_force.lock().await.footprint.clone();
+            let looking = tokio::task::spawn_blocking(move || {
+                let now = known.retake();
+                (now != known).then_some(now)
+            });
+            let Ok(changed) = looking.await else { return };
+            if changed.is_some() && changed == unsettled {
+                self.reload().await;
+                unsettled = None;
+            } else {
+                unsettled = changed;
+            }
+        }
+    }
+}
+
+/// Everything that can be wrong is found here, and nothing is changed.
+fn build(config: Config, running: &Config, before: &Terms) -> Result<Built, ReloadError> {
+    let (config, awaiting_restart) = changes::kept(running, config);
+    let policies = load_policies(&config).map_err(StartError::Policy)?;
+    let terms = wiring::terms(&config, policies.documents.clone(), Some(before))?;
+    Ok(Built { config, terms, policies, awaiting_restart })
+}
+
+impl ReloadError {
+    /// One for each problem, in the words of `sesgate check`.
+    fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Config(errors) => errors.problems().iter().map(ToString::to_string).collect(),
+            Self::Start(StartError::Policy(problems)) => policies::errors(problems),
+            Self::Start(StartError::Gate(error)) => {
+                let help = error.help().map(|help| format!(" ({})", help.replace('\n', " ")));
+                vec![format!("policy.files: {error}{}", help.unwrap_or_default())]
+            }
+            Self::Start(
+                StartError::Upstream(_)
+                | StartError::Tls(_)
+                | StartError::NoListener
+                | StartError::Bind(_)
+                | StartError::BindAdmin(_)
+                | StartError::Listen(_),
+            )
+            | Self::LogLevel(_) => vec![self.to_string()],
+        }
+    }
+}
+
+impl fmt::Debug for Reloader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reloader").field("generations", &self.running.generations).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Following {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Following").field("footprint", &self.footprint).finish_non_exhaustive()
+    }
+}
