@@ -86,9 +86,10 @@ impl App {
             addresses.push(address);
             drain.spawn(listener.run());
         }
+        let generations = Arc::<Generations>::default();
         let running = Arc::new(Running {
-            metrics: counted::metrics(&relay),
-            generations: Generations::default(),
+            metrics: counted::metrics(&relay, &generations),
+            generations,
             relay,
             commons,
             drain,

@@ -13,11 +13,15 @@ use crate::app::running::Running;
 use crate::app::{StartError, changes, load_policies, wiring};
 use crate::config::{Config, ConfigErrors, Footprint, Reading};
 use crate::server::Terms;
-use crate::telemetry::{LogLevel, UnknownLevel};
+use crate::telemetry::{LogLevel, Metrics, Tally, UnknownLevel, Word};
 
 /// How often the files are looked at. A change counts once it was seen twice in the same state, so that no file is
 /// taken that somebody is still writing.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// What a reload came to, as a label.
+const IN_FORCE: Word = Word::Fixed("in-force");
+const IN_ERROR: Word = Word::Fixed("in-error");
 
 /// Where a configuration comes from, again and again.
 pub type Source = Arc<dyn Fn() -> Reading + Send + Sync>;
@@ -52,7 +56,10 @@ pub struct LastReload {
 
 /// The generation as everybody sees it.
 #[derive(Debug)]
-pub(super) struct Generations(Mutex<Generation>);
+pub(super) struct Generations {
+    current: Mutex<Generation>,
+    reloads: Tally<1>,
+}
 
 /// Puts in force what its source says.
 pub struct Reloader {
@@ -90,21 +97,45 @@ pub(super) enum ReloadError {
 impl Default for Generations {
     fn default() -> Self {
         let since = SystemTime::now();
-        Self(Mutex::new(Generation { number: 1, since, last_reload: None, awaiting_restart: Vec::new() }))
+        let first = Generation { number: 1, since, last_reload: None, awaiting_restart: Vec::new() };
+        let reloads = Tally::new(["outcome"]);
+        // What never happened is 0, not absent.
+        for outcome in [IN_FORCE, IN_ERROR] {
+            reloads.add([outcome], 0);
+        }
+        Self { current: Mutex::new(first), reloads }
     }
 }
 
 impl Generations {
+    pub(super) fn register(self: &Arc<Self>, metrics: &mut Metrics) {
+        metrics.tally("reloads", "Attempts to put another configuration in force", &self.reloads);
+        let generations = Arc::clone(self);
+        let number = move || f64::from(u32::try_from(generations.current().number).unwrap_or(u32::MAX));
+        metrics.gauge("generation", "Number of the configuration that is in force, from 1", number);
+        let generations = Arc::clone(self);
+        let is_wrong = move || {
+            let last = generations.current().last_reload;
+            last.map_or(0.0, |last| if last.problems.is_empty() { 0.0 } else { 1.0 })
+        };
+        metrics.gauge(
+            "configuration_in_error",
+            "1 while the files say what cannot be put in force",
+            is_wrong,
+        );
+    }
+
     pub(super) fn current(&self) -> Generation {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn change(&self, change: impl FnOnce(&mut Generation)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.current.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     fn succeeded(&self, awaiting_restart: Vec<&'static str>) -> u64 {
         let at = SystemTime::now();
+        self.reloads.count([IN_FORCE]);
         self.change(|generation| {
             let number = generation.number.saturating_add(1);
             let last_reload = Some(LastReload { at, problems: Vec::new() });
@@ -115,6 +146,7 @@ impl Generations {
 
     fn failed(&self, problems: Vec<String>) {
         let at = SystemTime::now();
+        self.reloads.count([IN_ERROR]);
         self.change(|generation| generation.last_reload = Some(LastReload { at, problems }));
     }
 }

@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub(super) struct Running {
     pub relay: Arc<Relay>,
     pub commons: Arc<Commons>,
-    pub generations: Generations,
+    pub generations: Arc<Generations>,
     pub drain: Drain,
     pub metrics: Metrics,
 }
