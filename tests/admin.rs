@@ -66,7 +66,7 @@ async fn ready_is_who_can_send() {
         (status, &*body),
         (
             200,
-            r#"{"ready":true,"checks":[{"name":"accepting","state":"well","detail":"the listeners accept connections"},{"name":"ses","state":"well","detail":"Amazon SES took the login"},{"name":"configuration","state":"well","detail":"generation 1 is in force"}]}"#
+            r#"{"ready":true,"checks":[{"name":"accepting","state":"well","detail":"the listeners accept connections"},{"name":"ses","state":"well","detail":"Amazon SES took the login"},{"name":"configuration","state":"well","detail":"generation 1 is in force"},{"name":"policy","state":"well","detail":"what policy refuses is refused"}]}"#
         )
     );
     assert!(head.contains("cache-control: no-store"), "{head}");

@@ -29,7 +29,7 @@ fn policies(before: &Config, after: &Config) -> Vec<String> {
 /// Of `[policy]`, what is no file.
 fn options(config: &Config) -> impl PartialEq {
     let policy = &config.policy;
-    (policy.recipients, policy.source_vpc.clone(), policy.source_vpce.clone())
+    (policy.enforcement, policy.recipients, policy.source_vpc.clone(), policy.source_vpce.clone())
 }
 
 /// Of `[ses]`, what mail is judged by.

@@ -20,7 +20,7 @@ use crate::admin::{self, Admin};
 use crate::app::reload::Generations;
 use crate::app::running::Running;
 use crate::config::{self, Config};
-use crate::gate::{Gate, GateError};
+use crate::gate::{Enforcement, Gate, GateError};
 use crate::policy::Document;
 use crate::server::{BindError, Commons, Connections, Drain, Listener, TlsError};
 use crate::telemetry::{AuditSink, Metrics};
@@ -94,6 +94,8 @@ impl App {
             commons,
             drain,
         });
+        let watched = Arc::clone(&running);
+        running.drain.spawn(async move { watched.warn_of_shadow_mode().await });
         let admin = CancellationToken::new();
         let admin_address = match &config.admin {
             Some(settings) => Some(administer(settings, Arc::clone(&running), admin.clone())?),
@@ -112,6 +114,11 @@ impl App {
     /// Which configuration is in force, and what became of the last attempt to replace it.
     pub fn generation(&self) -> Generation {
         self.running.generations.current()
+    }
+
+    /// Whether what policy refuses is refused.
+    pub fn enforcement(&self) -> Enforcement {
+        self.running.commons.terms().rules().gate.enforcement()
     }
 
     /// Where it listens, in the order of the configuration.

@@ -8,7 +8,7 @@ use bytes::BytesMut;
 
 use crate::app::wiring;
 use crate::config::{Config, Listener, ListenerTls};
-use crate::gate::{Examination, Examined, Gate, GateError};
+use crate::gate::{Examination, Examined, Gate, GateError, Grounds};
 use crate::inspect::{self, Defect};
 use crate::mail::{Address, Client, Evidence, KnownApp, Submission, Transport};
 use crate::policy::Document;
@@ -48,7 +48,7 @@ pub struct OfflineMail {
 #[derive(Debug)]
 pub struct Trial<'o> {
     pub ending: TrialEnding<'o>,
-    /// What the client would have heard; if the mail is allowed, when SES takes it.
+    /// What the client would have heard; if the mail is allowed, or let pass, when SES takes it.
     pub reply: Reply,
 }
 
@@ -105,9 +105,10 @@ impl Offline {
             }
             Ok(findings) => {
                 let examination = self.gate.examine(&submission, &findings, mail.now);
-                let reply = match &examination.refusal {
-                    Some(refusal) => reply_to_refusal(refusal, &mail.client, self.gate.region(), DECISION),
-                    None => Reply::accepted(MESSAGE_ID),
+                let ruling = examination.refusal.clone().map_or(Ok(()), Err);
+                let reply = match self.gate.grounds(ruling) {
+                    Ok(Grounds::Allowed | Grounds::Unenforced(_)) => Reply::accepted(MESSAGE_ID),
+                    Err(refusal) => reply_to_refusal(&refusal, &mail.client, self.gate.region(), DECISION),
                 };
                 Trial { ending: TrialEnding::Examined(examination), reply }
             }

@@ -9,9 +9,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::app::policies::{self, LoadedPolicies};
-use crate::app::running::Running;
+use crate::app::running::{Running, SHADOW};
 use crate::app::{StartError, changes, load_policies, wiring};
 use crate::config::{Config, ConfigErrors, Footprint, Reading};
+use crate::gate::Enforcement;
 use crate::server::Terms;
 use crate::telemetry::{LogLevel, Metrics, Tally, UnknownLevel, Word};
 
@@ -198,6 +199,11 @@ impl Reloader {
             policies::log_doubts(&policies.problems);
         }
         wiring::warn_of_certificates(&config);
+        if config.policy.enforcement != running.policy.enforcement
+            && config.policy.enforcement == Enforcement::Shadow
+        {
+            tracing::warn!("{SHADOW}");
+        }
         if !awaiting_restart.is_empty() {
             let settings = awaiting_restart.join(", ");
             tracing::warn!(

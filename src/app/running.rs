@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::admin::{Check, Readiness, Subject};
 use crate::app::reload::Generations;
+use crate::gate::Enforcement;
 use crate::relay::Relay;
 use crate::server::{Commons, Drain};
 use crate::telemetry::Metrics;
@@ -17,6 +18,12 @@ const ASK_AGAIN_MIN: Duration = Duration::from_secs(5);
 const ASK_AGAIN_MAX: Duration = Duration::from_mins(1);
 /// How soon it notices that mail met a trouble.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// How often an operator is told of shadow mode.
+const WARN_EVERY: Duration = Duration::from_mins(10);
+/// What shadow mode is, for whoever has to know.
+pub(super) const SHADOW: &str =
+    "policy.mode is `shadow`: mail that policy refuses is sent all the same, and only recorded as such";
 
 #[derive(Debug)]
 pub(super) struct Running {
@@ -29,7 +36,7 @@ pub(super) struct Running {
 
 impl Subject for Running {
     fn readiness(&self) -> Readiness {
-        Readiness::new(vec![self.accepting(), self.ses(), self.configuration()])
+        Readiness::new(vec![self.accepting(), self.ses(), self.configuration(), self.policy()])
     }
 
     fn metrics(&self) -> String {
@@ -80,6 +87,26 @@ impl Running {
                 "configuration",
                 format!("generation {number} is in force, save what waits for a restart: {settings}"),
             )
+        }
+    }
+
+    fn policy(&self) -> Check {
+        match self.commons.terms().rules().gate.enforcement() {
+            Enforcement::Enforced => Check::well("policy", "what policy refuses is refused"),
+            Enforcement::Shadow => Check::doubtful("policy", SHADOW),
+        }
+    }
+
+    /// Nobody is to forget that the door is open.
+    pub async fn warn_of_shadow_mode(&self) {
+        loop {
+            if self.commons.terms().rules().gate.enforcement() == Enforcement::Shadow {
+                tracing::warn!("{SHADOW}");
+            }
+            tokio::select! {
+                () = self.drain.begun() => return,
+                () = sleep(WARN_EVERY) => {}
+            }
         }
     }
 

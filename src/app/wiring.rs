@@ -172,6 +172,7 @@ pub fn gate_settings(config: &Config) -> gate::Settings {
         recipients: config.policy.recipients,
         source_vpc: config.policy.source_vpc.clone(),
         source_vpce: config.policy.source_vpce.clone(),
+        enforcement: config.policy.enforcement,
         apps: config.apps.iter().map(app_settings).collect(),
     }
 }

@@ -12,7 +12,8 @@ use serde_json::json;
 
 use crate::app::{PolicyProblem, StartError};
 use crate::cli::Exit;
-use crate::config::{self, ConfigError, ConfigErrors};
+use crate::config::{self, Config, ConfigError, ConfigErrors};
+use crate::gate::Enforcement;
 use crate::policy::Level;
 
 /// One thing that is wrong, wherever it was found.
@@ -122,6 +123,21 @@ pub fn of_certificates(listener: &config::Listener) -> Vec<Shown> {
         Some(Shown { severity: Severity::Warning, code: None, message, help: None, path, place: None })
     };
     listener.certificates.iter().filter_map(shown).collect()
+}
+
+/// That nothing is refused is no error, and never to be overlooked.
+pub fn of_shadow_mode(config: &Config) -> Option<Shown> {
+    (config.policy.enforcement == Enforcement::Shadow).then(|| Shown {
+        severity: Severity::Security,
+        code: Some("POLICY_NOT_ENFORCED"),
+        message: "mail that policy refuses is sent all the same, and only recorded as such".to_owned(),
+        help: Some(
+            "leave `mode` out, or say \"enforce\", once the records show no refusal of honest mail"
+                .to_owned(),
+        ),
+        path: "policy.mode".to_owned(),
+        place: None,
+    })
 }
 
 /// Why the relay does not start.

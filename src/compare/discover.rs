@@ -118,6 +118,7 @@ fn bare_settings(region: String, account_id: String) -> Settings {
         recipients: crate::gate::RecipientsScope::EnvelopeAndHeader,
         source_vpc: None,
         source_vpce: None,
+        enforcement: crate::gate::Enforcement::Enforced,
         apps: Vec::new(),
     }
 }

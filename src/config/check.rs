@@ -209,6 +209,7 @@ fn check_policy(raw: RawPolicy, surroundings: Surroundings<'_>, notes: &mut Note
     };
     Ok(Policy {
         files,
+        enforcement: raw.enforcement,
         recipients: raw.recipients,
         source_vpc: raw.source_vpc.map(|id| id.value),
         source_vpce: raw.source_vpce.map(|id| id.value),

@@ -19,7 +19,7 @@ use super::section::{Notes, Placed, Presence, Section, Source, refuse_repetition
 use super::settings::{Delivery, Limits, Message, Pool, Server, Timeouts};
 use super::shape;
 use super::tables;
-use crate::gate::{IdentityName, RecipientsScope};
+use crate::gate::{Enforcement, IdentityName, RecipientsScope};
 use crate::mail::Address;
 use crate::smtp::BareLf;
 use crate::telemetry::{LogFormat, LogSettings};
@@ -32,6 +32,8 @@ const RECIPIENTS: OneOf<RecipientsScope> = OneOf(&[
     ("envelope-and-header", RecipientsScope::EnvelopeAndHeader),
     ("envelope", RecipientsScope::Envelope),
 ]);
+const MODE: OneOf<Enforcement> =
+    OneOf(&[("enforce", Enforcement::Enforced), ("shadow", Enforcement::Shadow)]);
 const LOG_FORMAT: OneOf<LogFormat> =
     OneOf(&[("auto", LogFormat::Auto), ("json", LogFormat::Json), ("text", LogFormat::Text)]);
 
@@ -87,6 +89,7 @@ pub struct RawLogin {
 #[derive(Debug)]
 pub struct RawPolicy {
     pub files: Option<Vec<Placed<String>>>,
+    pub enforcement: Enforcement,
     pub recipients: RecipientsScope,
     pub source_vpc: Option<Placed<String>>,
     pub source_vpce: Option<Placed<String>>,
@@ -295,6 +298,7 @@ fn delivery(section: &mut Section<'_>) -> Delivery {
 fn policy(section: &mut Section<'_>) -> RawPolicy {
     RawPolicy {
         files: section.list("files", &shape::PATTERN, &Presence::Default("policy/*.json".to_owned())),
+        enforcement: section.or("mode", &MODE, Enforcement::Enforced),
         recipients: section.or("recipients", &RECIPIENTS, RecipientsScope::EnvelopeAndHeader),
         source_vpc: section.optional("source_vpc", &shape::VPC),
         source_vpce: section.optional("source_vpce", &shape::VPC_ENDPOINT),

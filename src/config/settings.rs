@@ -12,7 +12,7 @@ use super::load::{self, FileError};
 use crate::admin;
 use crate::admission::{self, ClearText, Network, Strangers};
 use crate::credentials::Login;
-use crate::gate::{IdentityName, RecipientsScope, Tag};
+use crate::gate::{Enforcement, IdentityName, RecipientsScope, Tag};
 use crate::mail::{Address, CertifiedName, Evidence};
 use crate::server::{Authorities, Proxy, ServerCertificate, Showing};
 use crate::smtp::BareLf;
@@ -199,6 +199,7 @@ pub struct Delivery {
 pub struct Policy {
     /// Never empty; each file once.
     pub files: Vec<PolicyFile>,
+    pub enforcement: Enforcement,
     pub recipients: RecipientsScope,
     pub source_vpc: Option<String>,
     pub source_vpce: Option<String>,

@@ -126,7 +126,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::{App, AppSettings, GateError};
-    use crate::gate::{RecipientsScope, Settings};
+    use crate::gate::{Enforcement, RecipientsScope, Settings};
     use crate::policy::Document;
 
     const ALLOW: &str = r#"{"Version": "2012-10-17", "Statement":
@@ -153,6 +153,7 @@ mod tests {
             recipients: RecipientsScope::Envelope,
             source_vpc: None,
             source_vpce: None,
+            enforcement: Enforcement::Enforced,
             apps: apps.collect(),
         };
         let documents =

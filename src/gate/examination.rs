@@ -19,7 +19,7 @@ pub struct Examination<'g> {
     pub facts: Vec<Fact>,
     /// What policy says of each resource; none if it was not asked.
     pub resources: Vec<Examined<'g>>,
-    /// What [`Gate::judge`] would refuse the mail with.
+    /// What [`Gate::judge`] would refuse the mail with, if it is enforced.
     pub refusal: Option<Refusal>,
 }
 

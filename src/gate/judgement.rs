@@ -7,7 +7,9 @@ use std::time::SystemTime;
 use crate::gate::app::{ACTION, App, GateError};
 use crate::gate::facts::{self, Case};
 use crate::gate::permit::RECIPIENTS_MAX;
-use crate::gate::{DecisionId, Identities, Identity, PermittedMail, Refusal, Refused, Settings};
+use crate::gate::{
+    DecisionId, Enforcement, Grounds, Identities, Identity, PermittedMail, Refusal, Refused, Settings,
+};
 use crate::inspect::{AddedField, Edits, Findings, edit};
 use crate::mail::{Address, Submission};
 use crate::policy::{Context, Decision, Document, Request, StatementRef, Verdict};
@@ -55,6 +57,13 @@ pub(super) struct Facts<'g, 'a> {
     pub(super) context: Context<'a>,
 }
 
+/// That a mail may be sent: by whom, from which address, and why.
+struct Ruled<'g> {
+    app: &'g App,
+    sender: Address,
+    grounds: Grounds,
+}
+
 /// A resource that has to be allowed.
 pub(super) struct Resource<'g> {
     pub(super) arn: Cow<'g, str>,
@@ -77,7 +86,12 @@ impl Gate {
         &self.settings.region
     }
 
-    /// Asks policy about every resource, and gives the right to send if all are allowed.
+    pub fn enforcement(&self) -> Enforcement {
+        self.settings.enforcement
+    }
+
+    /// Asks policy about every resource, and gives the right to send if all are allowed, or if what policy says is
+    /// not enforced.
     pub fn judge(
         &self,
         submission: Submission,
@@ -87,25 +101,32 @@ impl Gate {
         let mut resources = Vec::new();
         let case = Case { submission: &submission, findings, now: occasion.now };
         let ruling = match self.rule(&case, &mut resources) {
-            Ok((app, sender)) => Ok(self.permit(app, submission, sender, findings, occasion)),
+            Ok(ruled) => Ok(self.permit(ruled, submission, findings, occasion)),
             Err(refusal) => Err(Box::new(Refused { submission, refusal })),
         };
         Judgement { resources, ruling }
     }
 
-    /// The app that sends, and the address that the mail may be sent from.
-    fn rule<'g>(
-        &'g self,
-        case: &Case<'_>,
-        judged: &mut Vec<Judged<'g>>,
-    ) -> Result<(&'g App, Address), Refusal> {
+    /// Who may send the mail, and why.
+    fn rule<'g>(&'g self, case: &Case<'_>, judged: &mut Vec<Judged<'g>>) -> Result<Ruled<'g>, Refusal> {
         let facts = self.facts(case)?;
         for resource in self.resources(case.findings, &facts)? {
             let decision = facts.app.policies().decide(&self.request(&resource, &facts));
             judged.push(Judged { resource: resource.arn, decision });
         }
-        rule_on(judged.iter().map(|judged| judged.decision))?;
-        Ok((facts.app, facts.sender.clone()))
+        let grounds = self.grounds(rule_on(judged.iter().map(|judged| judged.decision)))?;
+        Ok(Ruled { app: facts.app, sender: facts.sender.clone(), grounds })
+    }
+
+    /// What a ruling comes to: only what policy itself refuses can be let pass.
+    pub fn grounds(&self, ruling: Result<(), Refusal>) -> Result<Grounds, Refusal> {
+        match (ruling, self.settings.enforcement) {
+            (Ok(()), _) => Ok(Grounds::Allowed),
+            (Err(refusal @ (Refusal::Denied { .. } | Refusal::NotAllowed)), Enforcement::Shadow) => {
+                Ok(Grounds::Unenforced(refusal))
+            }
+            (Err(refusal), Enforcement::Enforced | Enforcement::Shadow) => Err(refusal),
+        }
     }
 
     pub(super) fn facts<'g: 'a, 'a>(&'g self, case: &Case<'a>) -> Result<Facts<'g, 'a>, Refusal> {
@@ -182,12 +203,12 @@ impl Gate {
 
     fn permit(
         &self,
-        app: &App,
+        ruled: Ruled<'_>,
         submission: Submission,
-        sender: Address,
         findings: &Findings<'_>,
         occasion: Occasion,
     ) -> PermittedMail {
+        let Ruled { app, sender, grounds } = ruled;
         let tags = format!("app={}, decision={}", app.name(), occasion.decision);
         let own_fields = [(CONFIGURATION_SET, self.assigned_set(app)), (MESSAGE_TAGS, Some(tags.as_str()))];
         let mut added = vec![occasion.received];
@@ -197,7 +218,7 @@ impl Gate {
             added.extend(value.filter(|_| !brings_own).and_then(|value| AddedField::new(name, value).ok()));
         }
         let edited = edit(findings, &Edits { pass_headers: &self.settings.pass_headers, added: &added });
-        PermittedMail::new(submission, sender, edited.header, edited.removed)
+        PermittedMail::new(submission, sender, edited.header, edited.removed, grounds)
     }
 }
 
@@ -235,7 +256,9 @@ mod tests {
     use std::time::SystemTime;
 
     use super::{Gate, Occasion};
-    use crate::gate::{AppSettings, DecisionId, IdentityName, RecipientsScope, Refusal, Settings};
+    use crate::gate::{
+        AppSettings, DecisionId, Enforcement, IdentityName, RecipientsScope, Refusal, Settings,
+    };
     use crate::inspect::{AddedField, Limits, inspect};
     use crate::mail::{
         Address, Client, Dialect, Envelope, Evidence, Greeting, KnownApp, Message, ReversePath, Submission,
@@ -255,6 +278,7 @@ mod tests {
             recipients: RecipientsScope::Envelope,
             source_vpc: None,
             source_vpce: None,
+            enforcement: Enforcement::Enforced,
             apps: vec![AppSettings { name: "app".to_owned(), ..AppSettings::default() }],
         };
         let allow = include_str!("../../config/policy/allow-sending.json");

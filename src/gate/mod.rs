@@ -18,5 +18,5 @@ pub use decision_id::DecisionId;
 pub use examination::{Examination, Examined, Fact};
 pub use identity::{Identities, Identity, IdentityName};
 pub use judgement::{Gate, Judged, Judgement, Occasion, statement_name};
-pub use permit::{PermittedMail, RECIPIENTS_MAX, Refusal, Refused};
-pub use settings::{RecipientsScope, Settings};
+pub use permit::{Grounds, PermittedMail, RECIPIENTS_MAX, Refusal, Refused};
+pub use settings::{Enforcement, RecipientsScope, Settings};

@@ -7,14 +7,24 @@ use crate::mail::{Address, Body, Submission};
 /// SES's bound on one message, which no support request lifts (SES developer guide, "Service quotas").
 pub const RECIPIENTS_MAX: usize = 50;
 
-/// A mail that policy permits, in the very octets that were judged. Only the gate builds it, and nothing else
-/// can be delivered.
+/// A mail that may be sent, in the very octets that were judged. Only the gate builds it, and nothing else can be
+/// delivered.
 #[derive(Debug)]
 pub struct PermittedMail {
     submission: Submission,
     sender: Address,
     header: Bytes,
     removed: Vec<String>,
+    grounds: Grounds,
+}
+
+/// Why a mail may be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grounds {
+    /// Policy allows it.
+    Allowed,
+    /// Policy refuses it so, and its refusals are not enforced.
+    Unenforced(Refusal),
 }
 
 /// A mail that may not be sent, and why.
@@ -47,8 +57,18 @@ pub enum Refusal {
 }
 
 impl PermittedMail {
-    pub(super) fn new(submission: Submission, sender: Address, header: Bytes, removed: Vec<String>) -> Self {
-        Self { submission, sender, header, removed }
+    pub(super) fn new(
+        submission: Submission,
+        sender: Address,
+        header: Bytes,
+        removed: Vec<String>,
+        grounds: Grounds,
+    ) -> Self {
+        Self { submission, sender, header, removed, grounds }
+    }
+
+    pub fn grounds(&self) -> &Grounds {
+        &self.grounds
     }
 
     pub fn submission(&self) -> &Submission {
@@ -94,6 +114,6 @@ impl PermittedMail {
             envelope: Envelope::new(ReversePath::Mailbox(sender.clone()), recipients).unwrap(),
             message: message.clone(),
         };
-        Self::new(submission, sender, message.header().clone(), Vec::new())
+        Self::new(submission, sender, message.header().clone(), Vec::new(), Grounds::Allowed)
     }
 }

@@ -18,6 +18,7 @@ pub struct Settings {
     pub recipients: RecipientsScope,
     pub source_vpc: Option<String>,
     pub source_vpce: Option<String>,
+    pub enforcement: Enforcement,
     /// Never empty; names differ.
     pub apps: Vec<AppSettings>,
 }
@@ -29,6 +30,16 @@ pub enum RecipientsScope {
     EnvelopeAndHeader,
     /// RCPT TO alone.
     Envelope,
+}
+
+/// What becomes of a mail that policy refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Enforcement {
+    #[default]
+    Enforced,
+    /// It is sent, and the records say that it would not have been. What SES itself would refuse, or nobody can judge,
+    /// is refused all the same.
+    Shadow,
 }
 
 impl Settings {

@@ -9,6 +9,7 @@ use crate::telemetry::{Effect, Metrics, Record, Steps, Tally, Timings, Word};
 pub struct Counts {
     mails: Tally<3>,
     octets: Tally<1>,
+    unenforced: Tally<1>,
     steps: Timings<1>,
 }
 
@@ -17,6 +18,7 @@ impl Default for Counts {
         Self {
             mails: Tally::new(["app", "effect", "statement"]),
             octets: Tally::new(["app"]),
+            unenforced: Tally::new(["app"]),
             steps: Timings::new(["step"]),
         }
     }
@@ -30,6 +32,11 @@ impl Counts {
             &self.mails,
         );
         metrics.tally("mail_octets", "Octets of the mails settled, before header edits", &self.octets);
+        metrics.tally(
+            "mails_unenforced",
+            "Mails let pass in shadow mode that policy refuses",
+            &self.unenforced,
+        );
         metrics.timings("mail_step", "Time that each step of a mail took", &self.steps);
     }
 
@@ -38,6 +45,9 @@ impl Counts {
         let statement = deciding.and_then(|judged| judged.statement.clone());
         let statement = statement.map_or(Word::Fixed(""), Word::from);
         self.mails.count([app.into(), word(record.effect), statement]);
+        if !record.enforced {
+            self.unenforced.count([app.into()]);
+        }
         self.octets.add([app.into()], u64::try_from(record.octets).unwrap_or(u64::MAX));
         let Steps { judge_microseconds, deliver_microseconds } = record.steps;
         self.steps.observe(["judge".into()], Duration::from_micros(judge_microseconds));

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
-use crate::gate::{DecisionId, Judged, Refusal};
+use crate::gate::{DecisionId, Grounds, Judged, Refusal};
 use crate::inspect::Findings;
 use crate::mail::{Address, ReversePath, Submission, Transport};
 use crate::policy::{StatementRef, Verdict};
@@ -56,6 +56,7 @@ impl Mail<'_> {
             octets: message.octets(),
             repeats: self.repeats.as_ref().map(ToString::to_string),
             effect: self.effect(),
+            enforced: self.ending.is_enforced(),
             resources: self.resources.iter().map(judged_resource).collect(),
             fields_removed: self.ending.fields_removed(),
             reply: self.reply.to_string(),
@@ -71,7 +72,12 @@ impl Mail<'_> {
 
     fn effect(&self) -> Effect {
         match self.ending {
-            Ending::Delivered(..) | Ending::GivenUp(_) | Ending::Withheld(..) => Effect::Allow,
+            Ending::Delivered(mail, _) | Ending::GivenUp(mail) | Ending::Withheld(mail, _) => {
+                match mail.grounds() {
+                    Grounds::Allowed => Effect::Allow,
+                    Grounds::Unenforced(refusal) => effect_of(refusal),
+                }
+            }
             Ending::Defective(_) => Effect::NotJudged,
             Ending::Refused(refused) => effect_of(&refused.refusal),
         }
@@ -96,6 +102,15 @@ impl Ending {
             Self::Defective(defective) => &defective.0,
             Self::Refused(refused) => &refused.submission,
             Self::Delivered(mail, _) | Self::GivenUp(mail) | Self::Withheld(mail, _) => mail.submission(),
+        }
+    }
+
+    fn is_enforced(&self) -> bool {
+        match self {
+            Self::Delivered(mail, _) | Self::GivenUp(mail) | Self::Withheld(mail, _) => {
+                matches!(mail.grounds(), Grounds::Allowed)
+            }
+            Self::Defective(_) | Self::Refused(_) => true,
         }
     }
 

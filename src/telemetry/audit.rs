@@ -33,6 +33,9 @@ pub struct Record<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repeats: Option<String>,
     pub effect: Effect,
+    /// `false`: by its policies the mail would have been refused, and in shadow mode it was sent all the same.
+    #[serde(skip_serializing_if = "is_true")]
+    pub enforced: bool,
     pub resources: Vec<JudgedResource<'a>>,
     pub fields_removed: Vec<&'a str>,
     pub reply: String,
@@ -41,6 +44,11 @@ pub struct Record<'a> {
     pub ses_message_id: Option<&'a str>,
     pub ses_session: Option<&'a str>,
     pub steps: Steps,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_true(value: &bool) -> bool {
+    *value
 }
 
 /// What became of the question whether the mail may be sent.

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sesgate::compare::Example;
-use sesgate::gate::{AppSettings, DecisionId, Gate, IdentityName, Occasion, RecipientsScope, Settings};
+use sesgate::gate::{
+    AppSettings, DecisionId, Enforcement, Gate, IdentityName, Occasion, RecipientsScope, Settings,
+};
 use sesgate::inspect::{AddedField, Limits, inspect};
 use sesgate::mail::{
     Address, Client, Dialect, Envelope, Evidence, Greeting, KnownApp, Message, ReversePath, Submission,
@@ -31,6 +33,7 @@ pub fn gate(documents: &[Arc<Document>]) -> Gate {
         recipients: RecipientsScope::EnvelopeAndHeader,
         source_vpc: None,
         source_vpce: None,
+        enforcement: Enforcement::Enforced,
         apps: vec![AppSettings { name: "default".to_owned(), ..AppSettings::default() }],
     };
     Gate::new(settings, documents.to_vec()).unwrap()

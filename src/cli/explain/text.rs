@@ -33,6 +33,10 @@ pub fn render(trial: &Trial<'_>, mail: &OfflineMail, paint: Paint) -> String {
     page.gap();
     let (tone, word) = match trial.effect() {
         Effect::Allow => (Tone::Good, "Allowed. If Amazon SES takes it, the client hears"),
+        Effect::ExplicitDeny | Effect::ImplicitDeny if trial.reply.code() < 300 => (
+            Tone::Bad,
+            "Denied, and let pass all the same: policy.mode is `shadow`. If Amazon SES takes it, the client hears",
+        ),
         Effect::ExplicitDeny | Effect::ImplicitDeny => (Tone::Bad, "Denied. The client hears"),
         Effect::NotJudged => (Tone::Bad, "Refused before any policy is asked. The client hears"),
     };
