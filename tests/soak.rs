@@ -223,7 +223,7 @@ async fn whatever_ses_does_each_mail_is_there_once_or_announced() {
     way.push(("SES_MAX_SEND_RATE", SENDING_RATE.to_string()));
     way.push(("DELIVERY_HOLD", "2s".to_owned()));
     way.push(("DELIVERY_IN_DOUBT_WAIT", "500ms".to_owned()));
-    let relay = Relay::start(way, stand_in.ca_pem());
+    let relay = Relay::start(None, way, stand_in.ca_pem());
     let world = Arc::new(World {
         stand_in,
         relay: relay.address(),

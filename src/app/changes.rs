@@ -14,7 +14,9 @@ pub(super) fn between(before: &Config, after: &Config) -> Vec<String> {
         ("policy", options(before) != options(after)),
         ("log", before.log != after.log),
     ];
-    let sections = sections.into_iter().filter(|(_, is_new)| *is_new).map(|(name, _)| name.to_owned());
+    let sections =
+        sections.into_iter().chain([("policy.candidate", before.policy.candidate != after.policy.candidate)]);
+    let sections = sections.filter(|(_, is_new)| *is_new).map(|(name, _)| name.to_owned());
     sections.chain(policies(before, after)).collect()
 }
 

@@ -12,6 +12,7 @@ pub(super) fn metrics(relay: &Relay, generations: &Arc<Generations>) -> Metrics 
         vec![([Word::Fixed(env!("CARGO_PKG_VERSION"))], 1.0)]
     });
     relay.counts.register(&mut metrics);
+    relay.disagreements.register(&mut metrics);
     generations.register(&mut metrics);
     metrics
 }

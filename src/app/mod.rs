@@ -1,6 +1,7 @@
 //! Builds a running relay from a checked configuration, and stops it; or one that only judges ([`Offline`]).
 
 mod account;
+mod candidate;
 mod changes;
 mod compose;
 mod counted;
@@ -22,12 +23,14 @@ use crate::app::running::Running;
 use crate::config::{self, Config};
 use crate::gate::{Enforcement, Gate, GateError};
 use crate::policy::Document;
+use crate::relay::Disagreement;
 use crate::server::{BindError, Commons, Connections, Drain, Listener, TlsError};
 use crate::telemetry::{AuditSink, Metrics};
 use crate::upstream::{OpenError, SetupError, Upstream};
 
 pub use self::wiring::gate_settings;
 pub use account::{AccountError, assumed_config};
+pub use candidate::{CandidateError, CandidateState, LoadedCandidate, load_candidate};
 pub use compose::{ComposeError, sender};
 pub use offline::{Offline, OfflineMail, Trial, TrialEnding};
 pub use policies::{LoadedPolicies, PolicyProblem, load_policies, read_policies};
@@ -71,7 +74,9 @@ impl App {
         let loaded = load_policies(config).map_err(StartError::Policy)?;
         policies::log_doubts(&loaded.problems);
         wiring::warn_of_certificates(config);
-        let terms = wiring::terms(config, loaded.documents, None)?;
+        let (gate, candidate) = candidate::gate(config);
+        candidate.log();
+        let terms = wiring::terms(config, loaded.documents, gate, None)?;
         let relay = Arc::new(wiring::relay(config, upstream, audit));
         let drain = Drain::default();
         let commons = Arc::new(Commons::new(terms, Arc::clone(&relay), drain.clone()));
@@ -86,7 +91,7 @@ impl App {
             addresses.push(address);
             drain.spawn(listener.run());
         }
-        let generations = Arc::<Generations>::default();
+        let generations = Arc::new(Generations::begin(candidate));
         let running = Arc::new(Running {
             metrics: counted::metrics(&relay, &generations),
             generations,
@@ -119,6 +124,11 @@ impl App {
     /// Whether what policy refuses is refused.
     pub fn enforcement(&self) -> Enforcement {
         self.running.commons.terms().rules().gate.enforcement()
+    }
+
+    /// The latest mails of which the candidate policies say otherwise, the latest first.
+    pub fn disagreements(&self) -> Vec<Disagreement> {
+        self.running.relay.disagreements.latest()
     }
 
     /// Where it listens, in the order of the configuration.
@@ -188,7 +198,11 @@ pub fn build(
 ) -> Result<(Arc<Connections>, Drain), StartError> {
     let relay = Arc::new(wiring::relay(config, upstream, audit));
     let drain = Drain::default();
-    let commons = Arc::new(Commons::new(wiring::terms(config, documents, None)?, relay, drain.clone()));
+    let commons = Arc::new(Commons::new(
+        wiring::terms(config, documents, candidate::gate(config).0, None)?,
+        relay,
+        drain.clone(),
+    ));
     let listener = config.listeners.first().ok_or(StartError::NoListener)?;
     Ok((Arc::new(connections(listener, &commons)), drain))
 }

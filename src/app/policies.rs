@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use crate::app::wiring;
 use crate::config::{self, Config, PolicyFile};
+use crate::gate::GateError;
 use crate::json::Position;
 use crate::policy::{self, Document, Finding, Level, Source};
 
@@ -86,6 +87,12 @@ fn doubts(config: &Config, sources: &[Source<'_>]) -> Vec<Vec<Finding>> {
         }
     }
     all
+}
+
+/// Why no gate can be made of policies that load, in one line.
+pub(super) fn gate_error(error: &GateError) -> String {
+    let help = error.help().map(|help| format!(" ({})", help.replace('\n', " ")));
+    format!("policy.files: {error}{}", help.unwrap_or_default())
 }
 
 /// What keeps them from loading, a line each.

@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::app::candidate::{self, CandidateState};
 use crate::app::policies::{self, LoadedPolicies};
 use crate::app::running::{Running, SHADOW};
 use crate::app::{StartError, changes, load_policies, wiring};
@@ -46,6 +47,7 @@ pub struct Generation {
     pub last_reload: Option<LastReload>,
     /// Settings that the files say otherwise than they are in force.
     pub awaiting_restart: Vec<&'static str>,
+    pub candidate: CandidateState,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +83,7 @@ struct Built {
     config: Config,
     terms: Terms,
     policies: LoadedPolicies,
+    candidate: CandidateState,
     awaiting_restart: Vec<&'static str>,
 }
 
@@ -95,10 +98,10 @@ pub(super) enum ReloadError {
     LogLevel(#[from] UnknownLevel),
 }
 
-impl Default for Generations {
-    fn default() -> Self {
-        let since = SystemTime::now();
-        let first = Generation { number: 1, since, last_reload: None, awaiting_restart: Vec::new() };
+impl Generations {
+    pub(super) fn begin(candidate: CandidateState) -> Self {
+        let (since, awaiting_restart) = (SystemTime::now(), Vec::new());
+        let first = Generation { number: 1, since, last_reload: None, awaiting_restart, candidate };
         let reloads = Tally::new(["outcome"]);
         // What never happened is 0, not absent.
         for outcome in [IN_FORCE, IN_ERROR] {
@@ -106,9 +109,6 @@ impl Default for Generations {
         }
         Self { current: Mutex::new(first), reloads }
     }
-}
-
-impl Generations {
     pub(super) fn register(self: &Arc<Self>, metrics: &mut Metrics) {
         metrics.tally("reloads", "Attempts to put another configuration in force", &self.reloads);
         let generations = Arc::clone(self);
@@ -134,13 +134,13 @@ impl Generations {
         change(&mut self.current.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn succeeded(&self, awaiting_restart: Vec<&'static str>) -> u64 {
+    fn succeeded(&self, awaiting_restart: Vec<&'static str>, candidate: CandidateState) -> u64 {
         let at = SystemTime::now();
         self.reloads.count([IN_FORCE]);
         self.change(|generation| {
             let number = generation.number.saturating_add(1);
             let last_reload = Some(LastReload { at, problems: Vec::new() });
-            *generation = Generation { number, since: at, last_reload, awaiting_restart };
+            *generation = Generation { number, since: at, last_reload, awaiting_restart, candidate };
         });
         self.current().number
     }
@@ -188,7 +188,7 @@ impl Reloader {
     }
 
     fn put_in_force(&self, built: Built, running: &Config) -> Result<Config, ReloadError> {
-        let Built { config, terms, policies, awaiting_restart } = built;
+        let Built { config, terms, policies, candidate, awaiting_restart } = built;
         // What can still fail comes first.
         if let Some(level) = self.following.log_level.as_ref().filter(|_| config.log != running.log) {
             level.set(&config.log.level)?;
@@ -204,6 +204,7 @@ impl Reloader {
         {
             tracing::warn!("{SHADOW}");
         }
+        candidate.log();
         if !awaiting_restart.is_empty() {
             let settings = awaiting_restart.join(", ");
             tracing::warn!(
@@ -211,7 +212,7 @@ impl Reloader {
                 "these settings cannot change while the relay runs and wait for a restart"
             );
         }
-        let generation = self.running.generations.succeeded(awaiting_restart);
+        let generation = self.running.generations.succeeded(awaiting_restart, candidate);
         let changed = if changed.is_empty() { "nothing".to_owned() } else { changed.join(", ") };
         tracing::info!(generation, changed, "reloaded");
         Ok(config)
@@ -256,8 +257,9 @@ impl Reloader {
 fn build(config: Config, running: &Config, before: &Terms) -> Result<Built, ReloadError> {
     let (config, awaiting_restart) = changes::kept(running, config);
     let policies = load_policies(&config).map_err(StartError::Policy)?;
-    let terms = wiring::terms(&config, policies.documents.clone(), Some(before))?;
-    Ok(Built { config, terms, policies, awaiting_restart })
+    let (gate, candidate) = candidate::gate(&config);
+    let terms = wiring::terms(&config, policies.documents.clone(), gate, Some(before))?;
+    Ok(Built { config, terms, policies, candidate, awaiting_restart })
 }
 
 impl ReloadError {
@@ -266,10 +268,7 @@ impl ReloadError {
         match self {
             Self::Config(errors) => errors.problems().iter().map(ToString::to_string).collect(),
             Self::Start(StartError::Policy(problems)) => policies::errors(problems),
-            Self::Start(StartError::Gate(error)) => {
-                let help = error.help().map(|help| format!(" ({})", help.replace('\n', " ")));
-                vec![format!("policy.files: {error}{}", help.unwrap_or_default())]
-            }
+            Self::Start(StartError::Gate(error)) => vec![policies::gate_error(error)],
             Self::Start(
                 StartError::Upstream(_)
                 | StartError::Tls(_)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use crate::admin::{Check, Readiness, Subject};
+use crate::app::candidate::CandidateState;
 use crate::app::reload::Generations;
 use crate::gate::Enforcement;
 use crate::relay::Relay;
@@ -79,6 +80,11 @@ impl Running {
                     "generation {number} stays in force; what the files say now is in error ({count}): {first}"
                 ),
             )
+        } else if let CandidateState::InError(problems) = &generation.candidate {
+            let first = problems.first().map_or("", String::as_str);
+            let detail =
+                format!("generation {number} is in force; its candidate policies are in error: {first}");
+            Check::doubtful("configuration", detail)
         } else if generation.awaiting_restart.is_empty() {
             Check::well("configuration", format!("generation {number} is in force"))
         } else {

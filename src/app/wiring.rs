@@ -10,7 +10,7 @@ use crate::config::{App, CertificateFiles, ClientAuthoritiesFile, Config, Listen
 use crate::gate::{self, Gate};
 use crate::inspect;
 use crate::policy::{Document, Family, Key, Surroundings};
-use crate::relay::{Counts, DecisionIds, DoubtSettings, Doubts, Relay, Rules};
+use crate::relay::{Counts, DecisionIds, Disagreements, DoubtSettings, Doubts, Relay, Rules};
 use crate::server::{self, Certificates, ClientAuthorities, Entrance, Handshake, Terms, Tls};
 use crate::smtp::{self, StartTls};
 use crate::telemetry::AuditSink;
@@ -41,6 +41,7 @@ pub(super) fn relay(config: &Config, upstream: Upstream, audit: Arc<dyn AuditSin
             mails_max: config.delivery.in_doubt_mails_max,
         }),
         counts: Counts::default(),
+        disagreements: Disagreements::default(),
     }
 }
 
@@ -48,6 +49,7 @@ pub(super) fn relay(config: &Config, upstream: Upstream, audit: Arc<dyn AuditSin
 pub(super) fn terms(
     config: &Config,
     documents: Vec<Arc<Document>>,
+    candidate: Option<Gate>,
     before: Option<&Terms>,
 ) -> Result<Terms, StartError> {
     let admission = match before {
@@ -58,6 +60,7 @@ pub(super) fn terms(
         hostname: Arc::clone(&config.server.hostname),
         header_limits: header_limits(config),
         gate: Gate::new(gate_settings(config), documents)?,
+        candidate,
     };
     let entrances = config.listeners.iter().map(entrance).collect();
     Ok(Terms::new(server_settings(config), admission, rules, entrances, &session_settings(config))?)

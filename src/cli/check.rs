@@ -71,6 +71,7 @@ fn check(path: Option<&Path>) -> Outcome {
     };
     let mut found = problems::of_policies(&loaded.problems);
     found.extend(config.listeners.iter().flat_map(problems::of_certificates));
+    found.extend(problems::of_candidate(app::load_candidate(&config)));
     found.extend(problems::of_shadow_mode(&config));
     match app::rehearse(&config, loaded.documents) {
         Ok(()) => Outcome { found, summary: Some(summary(&config)) },

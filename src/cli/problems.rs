@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use annotate_snippets::{AnnotationKind, Group, Renderer, Snippet};
 use serde_json::json;
 
-use crate::app::{PolicyProblem, StartError};
+use crate::app::{CandidateError, LoadedCandidate, PolicyProblem, StartError};
 use crate::cli::Exit;
 use crate::config::{self, Config, ConfigError, ConfigErrors};
 use crate::gate::Enforcement;
@@ -123,6 +123,29 @@ pub fn of_certificates(listener: &config::Listener) -> Vec<Shown> {
         Some(Shown { severity: Severity::Warning, code: None, message, help: None, path, place: None })
     };
     listener.certificates.iter().filter_map(shown).collect()
+}
+
+/// What is wrong with, or doubtful in, the policies that are judged beside those in force.
+pub fn of_candidate(loaded: Option<Result<LoadedCandidate, CandidateError>>) -> Vec<Shown> {
+    match loaded {
+        None => Vec::new(),
+        Some(Ok(candidate)) => of_policies(&candidate.problems),
+        Some(Err(CandidateError::Policy(problems))) => of_policies(&problems),
+        Some(Err(CandidateError::Gate(error))) => {
+            vec![Shown { help: error.help().map(str::to_owned), ..of_error("policy.candidate", &error) }]
+        }
+        Some(Err(CandidateError::Unread(lines))) => {
+            let shown = |message| Shown {
+                severity: Severity::Error,
+                code: None,
+                message,
+                help: None,
+                path: String::new(),
+                place: None,
+            };
+            lines.into_iter().map(shown).collect()
+        }
+    }
 }
 
 /// That nothing is refused is no error, and never to be overlooked.

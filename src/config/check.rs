@@ -15,7 +15,7 @@ use super::load;
 use super::raw::{Raw, RawLogin, RawPolicy, RawSes};
 use super::secret::SecretSource;
 use super::section::{Notes, Placed};
-use super::settings::{Config, Policy, PolicyFile, Ses};
+use super::settings::{Candidate, Config, Policy, PolicyFile, Ses};
 use super::shape;
 use crate::credentials::Login;
 use crate::secret::Secret;
@@ -209,11 +209,20 @@ fn check_policy(raw: RawPolicy, surroundings: Surroundings<'_>, notes: &mut Note
     };
     Ok(Policy {
         files,
+        candidate: check_candidate(raw.candidate, surroundings.files),
         enforcement: raw.enforcement,
         recipients: raw.recipients,
         source_vpc: raw.source_vpc.map(|id| id.value),
         source_vpce: raw.source_vpce.map(|id| id.value),
     })
+}
+
+/// Its problems are noted aside: what is in force does not depend on it.
+fn check_candidate(patterns: Option<Vec<Placed<String>>>, around: &Files<'_>) -> Option<Candidate> {
+    let patterns = patterns.filter(|patterns| !patterns.is_empty())?;
+    let mut aside = Notes::default();
+    let files = policy_files(Some(patterns), around, &mut aside).unwrap_or_default();
+    Some(Candidate { files, unread: aside.problems.iter().map(ToString::to_string).collect() })
 }
 
 pub(super) fn policy_files(

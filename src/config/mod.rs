@@ -44,8 +44,8 @@ pub use self::load::{CertificateError, FileError, PatternError};
 pub use self::secret::{Confidence, SecretError};
 pub use self::section::{Key, Presence, Reach};
 pub use self::settings::{
-    App, CertificateFiles, ClientAuthoritiesFile, Config, Delivery, Limits, Listener, ListenerTls, Message,
-    Policy, PolicyFile, Pool, Server, Ses, Timeouts,
+    App, Candidate, CertificateFiles, ClientAuthoritiesFile, Config, Delivery, Limits, Listener, ListenerTls,
+    Message, Policy, PolicyFile, Pool, Server, Ses, Timeouts,
 };
 
 /// What came of reading a configuration.

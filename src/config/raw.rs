@@ -89,6 +89,7 @@ pub struct RawLogin {
 #[derive(Debug)]
 pub struct RawPolicy {
     pub files: Option<Vec<Placed<String>>>,
+    pub candidate: Option<Vec<Placed<String>>>,
     pub enforcement: Enforcement,
     pub recipients: RecipientsScope,
     pub source_vpc: Option<Placed<String>>,
@@ -298,6 +299,7 @@ fn delivery(section: &mut Section<'_>) -> Delivery {
 fn policy(section: &mut Section<'_>) -> RawPolicy {
     RawPolicy {
         files: section.list("files", &shape::PATTERN, &Presence::Default("policy/*.json".to_owned())),
+        candidate: section.list("candidate", &shape::PATTERN, &Presence::Optional),
         enforcement: section.or("mode", &MODE, Enforcement::Enforced),
         recipients: section.or("recipients", &RECIPIENTS, RecipientsScope::EnvelopeAndHeader),
         source_vpc: section.optional("source_vpc", &shape::VPC),

@@ -199,10 +199,19 @@ pub struct Delivery {
 pub struct Policy {
     /// Never empty; each file once.
     pub files: Vec<PolicyFile>,
+    pub candidate: Option<Candidate>,
     pub enforcement: Enforcement,
     pub recipients: RecipientsScope,
     pub source_vpc: Option<String>,
     pub source_vpce: Option<String>,
+}
+
+/// Policies that are judged beside those in force. What is wrong with them is no fault of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    pub files: Vec<PolicyFile>,
+    /// What could not be read, a line each.
+    pub unread: Vec<String>,
 }
 
 /// A policy document that nobody has parsed yet.

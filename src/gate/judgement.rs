@@ -48,6 +48,15 @@ pub struct Judged<'g> {
     pub decision: Decision<'g>,
 }
 
+/// What policy says of a mail, without a right to anything.
+#[derive(Debug)]
+pub struct Opinion<'g> {
+    /// As in a [`Judgement`].
+    pub resources: Vec<Judged<'g>>,
+    /// What the mail would be refused with, if it is enforced.
+    pub refusal: Option<Refusal>,
+}
+
 /// What every resource is asked with.
 pub(super) struct Facts<'g, 'a> {
     pub(super) app: &'g App,
@@ -105,6 +114,16 @@ impl Gate {
             Err(refusal) => Err(Box::new(Refused { submission, refusal })),
         };
         Judgement { resources, ruling }
+    }
+
+    /// The same question, and nothing comes of it.
+    pub fn opinion(&self, submission: &Submission, findings: &Findings<'_>, now: SystemTime) -> Opinion<'_> {
+        let mut resources = Vec::new();
+        let refusal = match self.rule(&Case { submission, findings, now }, &mut resources) {
+            Ok(Ruled { grounds: Grounds::Allowed, .. }) => None,
+            Ok(Ruled { grounds: Grounds::Unenforced(refusal), .. }) | Err(refusal) => Some(refusal),
+        };
+        Opinion { resources, refusal }
     }
 
     /// Who may send the mail, and why.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::telemetry::{Effect, Metrics, Record, Steps, Tally, Timings, Word};
+use crate::telemetry::{Metrics, Record, Steps, Tally, Timings, Word};
 
 #[derive(Debug, Clone)]
 pub struct Counts {
@@ -44,7 +44,7 @@ impl Counts {
         let deciding = record.resources.iter().find(|judged| judged.effect == record.effect);
         let statement = deciding.and_then(|judged| judged.statement.clone());
         let statement = statement.map_or(Word::Fixed(""), Word::from);
-        self.mails.count([app.into(), word(record.effect), statement]);
+        self.mails.count([app.into(), record.effect.word().into(), statement]);
         if !record.enforced {
             self.unenforced.count([app.into()]);
         }
@@ -55,13 +55,4 @@ impl Counts {
             self.steps.observe(["deliver".into()], Duration::from_micros(deliver_microseconds));
         }
     }
-}
-
-fn word(effect: Effect) -> Word {
-    Word::Fixed(match effect {
-        Effect::Allow => "allow",
-        Effect::ExplicitDeny => "explicit-deny",
-        Effect::ImplicitDeny => "implicit-deny",
-        Effect::NotJudged => "not-judged",
-    })
 }

@@ -1,5 +1,6 @@
 //! The path of one mail, top to bottom. Everything else serves it.
 
+mod candidate;
 mod counts;
 mod decision_ids;
 mod doubt;
@@ -19,6 +20,7 @@ use crate::smtp::Reply;
 use crate::telemetry::AuditSink;
 use crate::upstream::{Outcome, Upstream};
 
+pub use candidate::{Disagreement, Disagreements};
 pub use counts::Counts;
 pub use decision_ids::DecisionIds;
 pub use doubt::{DoubtSettings, Doubts};
@@ -35,6 +37,7 @@ pub struct Relay {
     pub decision_ids: DecisionIds,
     pub doubts: Doubts,
     pub counts: Counts,
+    pub disagreements: Disagreements,
 }
 
 /// What mail is judged by, and written into it. They can be others for the next mail, never for one in hand.
@@ -44,6 +47,8 @@ pub struct Rules {
     pub hostname: Arc<str>,
     pub header_limits: inspect::Limits,
     pub gate: Gate,
+    /// Judges every mail too, and has no say.
+    pub candidate: Option<Gate>,
 }
 
 /// How a mail ended.
@@ -74,9 +79,12 @@ impl Relay {
         let header = submission.message.header().clone();
 
         let findings = inspect::inspect(&header, &rules.header_limits);
+        let mut candidate = None;
         let (resources, ruling) = match &findings {
             Err(defect) => (Vec::new(), Err(Ending::Defective(Box::new((submission, defect.clone()))))),
             Ok(findings) => {
+                let opinion = rules.candidate.as_ref().map(|gate| gate.opinion(&submission, findings, now));
+                candidate = opinion.as_ref().map(candidate::verdict);
                 let received = rules.received(&submission, decision, now);
                 let judgement = rules.gate.judge(submission, findings, Occasion { now, decision, received });
                 (judgement.resources, judgement.ruling.map_err(Ending::Refused))
@@ -101,13 +109,16 @@ impl Relay {
             findings: findings.as_ref().ok(),
             resources: &resources,
             ending: &ending,
+            candidate,
             repeats: doubt.map(|doubt| doubt.decision),
             reply: &reply,
             judged,
             delivered: begun.elapsed().saturating_sub(judged),
         };
         let record = mail.record();
-        self.counts.settled(&ending.submission().app.name, &record);
+        let app = &ending.submission().app.name;
+        self.counts.settled(app, &record);
+        self.disagreements.compare(app, &record);
         self.audit.record(&record);
         reply
     }

@@ -10,7 +10,7 @@ use crate::mail::{Address, ReversePath, Submission, Transport};
 use crate::policy::{StatementRef, Verdict};
 use crate::relay::Ending;
 use crate::smtp::Reply;
-use crate::telemetry::{Effect, JudgedResource, Record, Steps};
+use crate::telemetry::{CandidateVerdict, Effect, JudgedResource, Record, Steps};
 use crate::upstream::{Outcome, SessionId};
 
 /// All that is known of a mail when it is settled.
@@ -20,6 +20,7 @@ pub(super) struct Mail<'a> {
     pub findings: Option<&'a Findings<'a>>,
     pub resources: &'a [Judged<'a>],
     pub ending: &'a Ending,
+    pub candidate: Option<CandidateVerdict>,
     pub repeats: Option<DecisionId>,
     pub reply: &'a Reply,
     pub judged: Duration,
@@ -57,6 +58,7 @@ impl Mail<'_> {
             repeats: self.repeats.as_ref().map(ToString::to_string),
             effect: self.effect(),
             enforced: self.ending.is_enforced(),
+            candidate: self.candidate.clone(),
             resources: self.resources.iter().map(judged_resource).collect(),
             fields_removed: self.ending.fields_removed(),
             reply: self.reply.to_string(),
@@ -167,7 +169,7 @@ fn judged_resource<'a>(judged: &'a Judged<'a>) -> JudgedResource<'a> {
 }
 
 /// `policy/allow.json:4 (Sid)`.
-fn place(statement: StatementRef<'_>) -> String {
+pub(super) fn place(statement: StatementRef<'_>) -> String {
     let line = statement.position.line;
     match statement.sid {
         Some(sid) => format!("{}:{line} ({sid})", statement.document),

@@ -36,6 +36,9 @@ pub struct Record<'a> {
     /// `false`: by its policies the mail would have been refused, and in shadow mode it was sent all the same.
     #[serde(skip_serializing_if = "is_true")]
     pub enforced: bool,
+    /// What the candidate policies say, where there are any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub candidate: Option<CandidateVerdict>,
     pub resources: Vec<JudgedResource<'a>>,
     pub fields_removed: Vec<&'a str>,
     pub reply: String,
@@ -69,6 +72,26 @@ pub struct JudgedResource<'a> {
     pub effect: Effect,
     /// `file:line (Sid)` of the statement that decided; none for an implicit deny.
     pub statement: Option<String>,
+}
+
+/// What a set of policies says of a mail.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CandidateVerdict {
+    pub effect: Effect,
+    /// `file:line (Sid)` of the statement that decided; none for an implicit deny.
+    pub statement: Option<String>,
+}
+
+impl Effect {
+    /// As it stands in records and labels.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::ExplicitDeny => "explicit-deny",
+            Self::ImplicitDeny => "implicit-deny",
+            Self::NotJudged => "not-judged",
+        }
+    }
 }
 
 /// How long each step took.

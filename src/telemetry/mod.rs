@@ -4,6 +4,6 @@ mod audit;
 mod log;
 mod metrics;
 
-pub use audit::{AuditSink, Effect, JsonLines, JudgedResource, Record, Steps};
+pub use audit::{AuditSink, CandidateVerdict, Effect, JsonLines, JudgedResource, Record, Steps};
 pub use log::{LogFormat, LogLevel, LogSettings, UnknownLevel, start_log};
 pub use metrics::{Description, Metrics, Tally, Timings, Word};

@@ -68,7 +68,7 @@ async fn a_mail_on_a_kept_connection_waits_three_times_and_once_for_each_recipie
     let proxy = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (address, turns) = (proxy.local_addr().unwrap(), Arc::new(Turns::default()));
     tokio::spawn(carry(proxy, stand_in.endpoints().implicit_tls, Arc::clone(&turns)));
-    let relay = Relay::start(way("implicit", address, &stand_in), stand_in.ca_pem());
+    let relay = Relay::start(None, way("implicit", address, &stand_in), stand_in.ca_pem());
     let mut client = Client::new(relay.address());
     // More than one write, and more than a proxy reads at once.
     for (number, (recipients, octets)) in
