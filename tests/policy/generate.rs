@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::oracle::{Held, Question};
 
 const ADDRESSES: [&str; 7] = ["a@x.com", "b@x.com", "A@X.com", "a@y.x.com", "*@x.com", "a@b@x.com", "ab"];
-const ADDRESS_PATTERNS: [&str; 15] = [
+const ADDRESS_PATTERNS: [&str; 17] = [
     "a@x.com",
     "A@x.com",
     "*@x.com",
