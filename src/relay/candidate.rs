@@ -84,7 +84,7 @@ impl Disagreements {
             time: record.time.clone(),
             decision: record.decision_id.clone(),
             app: Arc::clone(app),
-            from: record.from.unwrap_or_default().to_owned(),
+            from: record.from.as_deref().unwrap_or_default().to_owned(),
             in_force,
             candidate: candidate.clone(),
         });

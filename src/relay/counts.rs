@@ -49,7 +49,8 @@ impl Counts {
             self.unenforced.count([app.into()]);
         }
         self.octets.add([app.into()], u64::try_from(record.octets).unwrap_or(u64::MAX));
-        let Steps { judge_microseconds, deliver_microseconds } = record.steps;
+        let Steps { inspect_microseconds, judge_microseconds, deliver_microseconds } = record.steps;
+        self.steps.observe(["inspect".into()], Duration::from_micros(inspect_microseconds));
         self.steps.observe(["judge".into()], Duration::from_micros(judge_microseconds));
         if deliver_microseconds > 0 {
             self.steps.observe(["deliver".into()], Duration::from_micros(deliver_microseconds));

@@ -17,7 +17,7 @@ use crate::inspect::{self, AddedField, Defect, Protocol, Received};
 use crate::mail::{Dialect, Evidence, Submission, Transport};
 use crate::relay::doubt::Doubt;
 use crate::smtp::Reply;
-use crate::telemetry::AuditSink;
+use crate::telemetry::{AuditSink, Steps};
 use crate::upstream::{Outcome, Upstream};
 
 pub use candidate::{Disagreement, Disagreements};
@@ -79,6 +79,7 @@ impl Relay {
         let header = submission.message.header().clone();
 
         let findings = inspect::inspect(&header, &rules.header_limits);
+        let inspected = begun.elapsed();
         let mut candidate = None;
         let (resources, ruling) = match &findings {
             Err(defect) => (Vec::new(), Err(Ending::Defective(Box::new((submission, defect.clone()))))),
@@ -112,8 +113,11 @@ impl Relay {
             candidate,
             repeats: doubt.map(|doubt| doubt.decision),
             reply: &reply,
-            judged,
-            delivered: begun.elapsed().saturating_sub(judged),
+            steps: Steps {
+                inspect_microseconds: record::microseconds(inspected),
+                judge_microseconds: record::microseconds(judged.saturating_sub(inspected)),
+                deliver_microseconds: record::microseconds(begun.elapsed().saturating_sub(judged)),
+            },
         };
         let record = mail.record();
         let app = &ending.submission().app.name;

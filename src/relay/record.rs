@@ -1,10 +1,11 @@
 //! What the audit log is told of a mail. Nothing of its content.
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
-use crate::gate::{DecisionId, Grounds, Judged, Refusal};
+use crate::gate::{DecisionId, Grounds, Judged, PermittedMail, Refusal};
 use crate::inspect::Findings;
 use crate::mail::{Address, ReversePath, Submission, Transport};
 use crate::policy::{StatementRef, Verdict};
@@ -23,38 +24,37 @@ pub(super) struct Mail<'a> {
     pub candidate: Option<CandidateVerdict>,
     pub repeats: Option<DecisionId>,
     pub reply: &'a Reply,
-    pub judged: Duration,
-    pub delivered: Duration,
+    pub steps: Steps,
 }
 
 impl Mail<'_> {
     pub(super) fn record(&self) -> Record<'_> {
         let Submission { app, client, greeting, envelope, message } = self.ending.submission();
-        let message_id = match self.ending {
-            Ending::Delivered(_, Outcome::Accepted { message_id, .. }) => Some(message_id.as_str()),
-            Ending::Delivered(..)
-            | Ending::GivenUp(_)
-            | Ending::Withheld(..)
-            | Ending::Refused(_)
-            | Ending::Defective(_) => None,
-        };
+        let findings = self.findings;
         Record {
             time: rfc3339(self.now),
             decision_id: self.decision.to_string(),
-            app: &app.name,
+            app: Cow::Borrowed(&app.name),
             known_by: app.by.to_string(),
             client: client.address.to_string(),
-            listener: &client.listener,
+            listener: Cow::Borrowed(&client.listener),
             tls: client.transport == Transport::Tls,
-            greeting_name: &greeting.name,
+            greeting_name: Cow::Borrowed(&greeting.name),
             mail_from: match envelope.reverse_path() {
-                ReversePath::Mailbox(address) => address.as_str(),
-                ReversePath::Null => "",
+                ReversePath::Mailbox(address) => one(address),
+                ReversePath::Null => Cow::Borrowed(""),
             },
-            from: self.findings.map(|findings| findings.from.address.as_str()),
-            from_display_name: self.findings.and_then(|findings| findings.from.display_name.as_deref()),
-            recipients: envelope.recipients().iter().map(Address::as_str).collect(),
+            from: findings.map(|found| one(&found.from.address)),
+            from_display_name: findings.and_then(|found| text(found.from.display_name.as_ref())),
+            recipients: all(envelope.recipients()),
             octets: message.octets(),
+            sender: findings.and_then(|found| found.sender.as_ref()).map(one),
+            resent_senders: findings.map_or_else(Vec::new, |found| all(&found.resent_senders)),
+            reply_to: findings.map_or_else(Vec::new, |found| all(&found.reply_to)),
+            header_recipients: findings.map_or_else(Vec::new, |found| all(&found.recipients)),
+            configuration_set: findings.and_then(|found| text(found.configuration_set.as_ref())),
+            message_id: findings.and_then(|found| text(found.message_id.as_ref())),
+            ses_mail_from: self.ending.permitted().map(|mail| one(mail.sender())),
             repeats: self.repeats.as_ref().map(ToString::to_string),
             effect: self.effect(),
             enforced: self.ending.is_enforced(),
@@ -62,13 +62,10 @@ impl Mail<'_> {
             resources: self.resources.iter().map(judged_resource).collect(),
             fields_removed: self.ending.fields_removed(),
             reply: self.reply.to_string(),
-            outcome: self.ending.outcome(),
-            ses_message_id: message_id,
-            ses_session: self.ending.session().map(SessionId::as_str),
-            steps: Steps {
-                judge_microseconds: microseconds(self.judged),
-                deliver_microseconds: microseconds(self.delivered),
-            },
+            outcome: Cow::Borrowed(self.ending.label()),
+            ses_message_id: self.ending.message_id().map(Cow::Borrowed),
+            ses_session: self.ending.session().map(|session| Cow::Borrowed(session.as_str())),
+            steps: self.steps,
         }
     }
 
@@ -108,38 +105,73 @@ impl Ending {
     }
 
     fn is_enforced(&self) -> bool {
-        match self {
-            Self::Delivered(mail, _) | Self::GivenUp(mail) | Self::Withheld(mail, _) => {
-                matches!(mail.grounds(), Grounds::Allowed)
-            }
-            Self::Defective(_) | Self::Refused(_) => true,
-        }
+        self.permitted().is_none_or(|mail| matches!(mail.grounds(), Grounds::Allowed))
     }
 
-    fn fields_removed(&self) -> Vec<&str> {
+    /// The mail, if the gate gave the right to send it.
+    fn permitted(&self) -> Option<&PermittedMail> {
         match self {
-            Self::Delivered(mail, _) | Self::GivenUp(mail) | Self::Withheld(mail, _) => {
-                mail.removed().iter().map(String::as_str).collect()
-            }
-            Self::Defective(_) | Self::Refused(_) => Vec::new(),
-        }
-    }
-
-    fn outcome(&self) -> Option<&'static str> {
-        match self {
-            Self::Delivered(_, outcome) => Some(outcome.label()),
-            Self::Withheld(..) => Some("withheld"),
-            Self::GivenUp(_) => Some("given_up"),
+            Self::Delivered(mail, _) | Self::GivenUp(mail) | Self::Withheld(mail, _) => Some(mail),
             Self::Defective(_) | Self::Refused(_) => None,
         }
     }
 
-    fn session(&self) -> Option<&SessionId> {
+    fn delivered(&self) -> Option<&Outcome> {
         match self {
-            Self::Delivered(_, outcome) => outcome.session(),
+            Self::Delivered(_, outcome) => Some(outcome),
             Self::GivenUp(_) | Self::Withheld(..) | Self::Defective(_) | Self::Refused(_) => None,
         }
     }
+
+    /// One word: what SES made of the mail, or why it was not asked.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Delivered(_, outcome) => outcome.label(),
+            Self::GivenUp(_) => "given_up",
+            Self::Withheld(..) => "withheld",
+            Self::Refused(_) => "denied",
+            Self::Defective(_) => "defective",
+        }
+    }
+
+    fn message_id(&self) -> Option<&str> {
+        match self.delivered()? {
+            Outcome::Accepted { message_id, .. } => Some(message_id.as_str()),
+            Outcome::Refused(_)
+            | Outcome::Unverified(_)
+            | Outcome::Throttled(_)
+            | Outcome::Blocked { .. }
+            | Outcome::Deferred(_)
+            | Outcome::Unconfirmed(_)
+            | Outcome::Interrupted { .. }
+            | Outcome::InDoubt { .. }
+            | Outcome::Unreachable(_)
+            | Outcome::LoginRefused(_)
+            | Outcome::Busy { .. }
+            | Outcome::Paced { .. } => None,
+        }
+    }
+
+    fn session(&self) -> Option<&SessionId> {
+        self.delivered()?.session()
+    }
+
+    fn fields_removed(&self) -> Vec<Cow<'_, str>> {
+        let removed = self.permitted().map(PermittedMail::removed).unwrap_or_default();
+        removed.iter().map(|name| Cow::Borrowed(name.as_str())).collect()
+    }
+}
+
+fn one(address: &Address) -> Cow<'_, str> {
+    Cow::Borrowed(address.as_str())
+}
+
+fn text(text: Option<&String>) -> Option<Cow<'_, str>> {
+    text.map(|text| Cow::Borrowed(text.as_str()))
+}
+
+fn all(addresses: &[Address]) -> Vec<Cow<'_, str>> {
+    addresses.iter().map(one).collect()
 }
 
 /// RFC 5322 section 3.3.
@@ -158,7 +190,7 @@ fn timestamp(time: SystemTime) -> Timestamp {
 
 fn judged_resource<'a>(judged: &'a Judged<'a>) -> JudgedResource<'a> {
     JudgedResource {
-        resource: &judged.resource,
+        resource: Cow::Borrowed(&judged.resource),
         effect: match judged.decision.verdict {
             Verdict::Allow => Effect::Allow,
             Verdict::ExplicitDeny => Effect::ExplicitDeny,
@@ -177,6 +209,6 @@ pub(super) fn place(statement: StatementRef<'_>) -> String {
     }
 }
 
-fn microseconds(duration: Duration) -> u64 {
+pub(super) fn microseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }

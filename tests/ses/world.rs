@@ -55,7 +55,7 @@ impl AuditSink for Audit {
     fn record(&self, record: &Record<'_>) {
         self.0.lock().unwrap().push(Entry {
             reply: record.reply.clone(),
-            ses_session: record.ses_session.map(str::to_owned),
+            ses_session: record.ses_session.as_deref().map(str::to_owned),
             decision: record.decision_id.clone(),
             repeats: record.repeats.clone(),
         });

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _, stdout};
 
 use crate::sandbox::Mailbox;
-use crate::telemetry::{AuditSink, Effect, Record};
+use crate::telemetry::{AuditSink, Effect, Record, printable};
 
 /// Writes to standard output, for a person.
 #[derive(Debug)]
@@ -26,13 +26,13 @@ impl Narrator {
     }
 
     fn story(&self, record: &Record<'_>) -> String {
-        let (word, colour) = match (record.effect, record.ses_message_id) {
+        let (word, colour) = match (record.effect, &record.ses_message_id) {
             (Effect::Allow, Some(_)) => ("allowed", 32),
             (Effect::Allow, None) => ("not sent", 33),
             (Effect::ExplicitDeny | Effect::ImplicitDeny | Effect::NotJudged, _) => ("refused", 31),
         };
         let clock = record.time.get(11..19).unwrap_or(&record.time);
-        let from = record.from.unwrap_or(record.mail_from);
+        let from = record.from.as_ref().unwrap_or(&record.mail_from);
         let mut story = format!(
             "{clock}  {}  {from} -> {}  (client {}, {} octets)\n",
             self.coloured(word, colour),
@@ -42,12 +42,11 @@ impl Narrator {
         );
         let mut line = |label: &str, text: &str| {
             // What a mail says of itself must not move the cursor.
-            let text: String = text.chars().flat_map(printable).collect();
-            let _ = writeln!(story, "          {label:<8}  {text}");
+            let _ = writeln!(story, "          {label:<8}  {}", printable(text));
         };
         line("told", &record.reply);
         for judged in &record.resources {
-            let name = judged.resource.rsplit(':').next().unwrap_or(judged.resource);
+            let name = judged.resource.rsplit(':').next().unwrap_or(&judged.resource);
             match (judged.effect, &judged.statement) {
                 (Effect::ExplicitDeny, Some(statement)) => line("why", &format!("{statement} denies {name}")),
                 (Effect::Allow, Some(statement)) => line("why", &format!("{statement} allows {name}")),
@@ -57,8 +56,10 @@ impl Narrator {
             }
         }
         let taken = self.mailbox.mails();
-        let taken =
-            taken.iter().rev().find(|mail| Some(mail.summary.message_id.as_str()) == record.ses_message_id);
+        let taken = taken
+            .iter()
+            .rev()
+            .find(|mail| Some(mail.summary.message_id.as_str()) == record.ses_message_id.as_deref());
         if let Some(mail) = taken {
             let summary = &mail.summary;
             line(
@@ -85,8 +86,4 @@ impl AuditSink for Narrator {
         // One write, so that stories do not mix. A closed terminal is no reason to stop.
         let _ = stdout().write_all(self.story(record).as_bytes());
     }
-}
-
-fn printable(character: char) -> Vec<char> {
-    if character.is_control() { character.escape_unicode().collect() } else { vec![character] }
 }
