@@ -12,7 +12,7 @@ use std::fs;
 use serde_json::Value;
 use sesgate::sandbox::StandIn;
 
-use dialogue::send_hello;
+use dialogue::{send, send_hello};
 use relay::{REGION, Relay, SENDER, account, way};
 
 /// What the relay records of a mail that is sent, one that is denied, and one whose sender is not verified.
@@ -107,4 +107,50 @@ fn every_outcome_that_the_relay_knows_is_described() {
         known.extend(label.split('"').skip(1).step_by(2).map(str::to_owned));
     }
     assert_eq!(described, known);
+}
+
+/// Whatever a mail names, its record shows no more than it may; the same person has the same hash everywhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_shows_no_more_of_addresses_than_it_may() {
+    let stand_in = StandIn::start(account()).await.unwrap();
+    let endpoint = stand_in.endpoints().implicit_tls;
+    for form in ["domain", "hashed"] {
+        let mut settings = way("implicit", endpoint, &stand_in);
+        settings.push(("LOG_ADDRESSES", form.to_owned()));
+        if form == "hashed" {
+            settings.push(("LOG_HASH_KEY", "a key of some length".to_owned()));
+        }
+        // A verified address is the name of a resource.
+        settings.push(("SES_IDENTITIES", "mail1.tak1wa.com,secret1@special.example".to_owned()));
+        let relay = Relay::start(None, settings, stand_in.ca_pem());
+        for (path, author) in [
+            (SENDER, SENDER),
+            ("secret1@special.example", "secret1@special.example"),
+            ("secret2@elsewhere.example", "secret3@elsewhere.example"),
+        ] {
+            let header = format!(
+                "From: Secret Name <{author}>\r\nSender: secret4@mail1.tak1wa.com\r\nReply-To: secret5@a.example\r\n\
+                 To: secret6@a.example, bob@example.com\r\nCc: secret7@a.example\r\nMessage-ID: <secret8@a.example>\r\n\
+                 Resent-From: secret9@mail1.tak1wa.com\r\nResent-Date: Sat, 21 Nov 2026 22:00:00 +0000\r\n"
+            );
+            let message = format!("{header}\r\nHello Bob\r\n");
+            send(relay.address(), path, &["bob@example.com"], message.as_bytes()).await;
+        }
+        let records = relay.records();
+        relay.stop().await;
+        assert_eq!(records.len(), 3);
+        for record in &records {
+            let text = record.to_string().to_lowercase();
+            assert!(
+                !text.contains("secret") && !text.contains("bob@") && text.contains("@a.example"),
+                "{text}"
+            );
+            assert_eq!(record["addresses"], form);
+            assert_eq!(record["recipients"][0], record["header_recipients"][1]);
+            assert_eq!(record["from_display_name"].is_string(), form == "hashed");
+        }
+        assert!(records[1]["resources"][0]["resource"].as_str().unwrap().ends_with("@special.example"));
+        assert!(records[2]["reply"].as_str().unwrap().contains("@elsewhere.example"));
+    }
+    stand_in.stop().await;
 }

@@ -170,6 +170,7 @@ fn every_key_can_come_from_a_variable() {
         ("secret", "hunter3\r\n"),
         ("user-name", "from-a-file\n"),
         ("access-key-id", "AKIAIOSFODNN7EXAMPLE"),
+        ("hash-key", "0123456789abcdef\n"),
         ("other.json", "{}"),
         ("token", "0123456789abcdef\n"),
     ] {
@@ -211,6 +212,9 @@ fn beside(name: &str) -> Vec<(&'static str, &'static str)> {
             return with_login(&[tls, certificates, ("SESGATE_LISTENER_CLIENT_CERTIFICATE", "optional")]);
         }
         "SESGATE_LISTENER_PROXY" => return with_login(&[("SESGATE_LISTENER_PROXY_FROM", "10.0.0.1")]),
+        "SESGATE_LOG_HASH_KEY" | "SESGATE_LOG_HASH_KEY_FILE" => {
+            return with_login(&[("SESGATE_LOG_ADDRESSES", "hashed")]);
+        }
         "SESGATE_LISTENER_PROXY_FROM" => return with_login(&[("SESGATE_LISTENER_PROXY", "required")]),
         _ => {}
     }
@@ -340,6 +344,7 @@ fn what_the_example_comments_out_is_right_as_well() {
         "client_",
         "key_files",
         "proxy_from",
+        "hash_key",
     ];
     let lines = text.lines().map(|line| match line.strip_prefix('#') {
         Some(rest) if !rest.starts_with(' ') && !others.iter().any(|key| rest.starts_with(key)) => rest,

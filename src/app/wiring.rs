@@ -35,6 +35,7 @@ pub(super) fn relay(config: &Config, upstream: Upstream, audit: Arc<dyn AuditSin
     Relay {
         upstream,
         audit,
+        addresses: config.log.addresses.clone(),
         decision_ids: DecisionIds::default(),
         doubts: Doubts::new(DoubtSettings {
             wait: config.delivery.in_doubt_wait,

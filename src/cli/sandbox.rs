@@ -15,7 +15,7 @@ use crate::cli::{Exit, named_config_file, problems};
 use crate::config::{self, Config, Environment, Reading};
 use crate::credentials::{Login, LoginError};
 use crate::sandbox::{Settings, StandIn};
-use crate::telemetry::{LogFormat, LogSettings, start_log};
+use crate::telemetry::{Addresses, LogFormat, LogSettings, start_log};
 use crate::upstream::{Roots, Security};
 use narrator::Narrator;
 use stand_in::StandInArguments;
@@ -51,6 +51,7 @@ pub fn run(arguments: &Arguments) -> Exit {
     let log = LogSettings {
         level: "warn,sesgate::upstream=error,sesgate::app::reload=info".to_owned(),
         format: LogFormat::Text,
+        addresses: Addresses::Plain,
     };
     if let Err(error) = start_log(&log) {
         return problems::refuse(&[problems::of_error("", &error)]);

@@ -58,6 +58,7 @@ pub fn check(raw: Raw, surroundings: Surroundings<'_>, notes: &mut Notes) -> Opt
     let listeners = listeners.collect::<Vec<_>>();
     let ses = check_ses(raw.ses, &surroundings, notes);
     let apps = app::check(raw.apps, &surroundings, notes);
+    let log = raw.log.check(&surroundings, notes);
     let admin = raw.admin.check(&surroundings, notes);
     let policy = check_policy(raw.policy, surroundings, notes);
     let (apps, own_files) = apps.ok()?;
@@ -71,7 +72,7 @@ pub fn check(raw: Raw, surroundings: Surroundings<'_>, notes: &mut Notes) -> Opt
         ses: ses.ok()?,
         delivery: raw.delivery,
         policy,
-        log: raw.log,
+        log: log.ok()?,
         admin: admin.ok()?,
     })
 }

@@ -77,6 +77,8 @@ pub enum ConfigError {
     OfNoUse { key: &'static str, without: &'static str },
     #[error("`{key}` needs {other}")]
     Needs { key: &'static str, other: &'static str },
+    #[error("the key has fewer than {octets_min} octets, so that it could be guessed")]
+    ShortKey { octets_min: usize },
     #[error("certificate files: {certificates}, key files: {keys}; they go together one by one")]
     Unpaired { certificates: usize, keys: usize },
     #[error("no identity covers `{address}`, so SES would refuse it")]
@@ -196,6 +198,7 @@ impl Problem {
             | ConfigError::HalfALogin { .. }
             | ConfigError::OfNoUse { .. }
             | ConfigError::Needs { .. }
+            | ConfigError::ShortKey { .. }
             | ConfigError::Unpaired { .. }
             | ConfigError::Login(_)
             | ConfigError::Pattern(PatternError::Malformed { .. } | PatternError::File(_))

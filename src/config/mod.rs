@@ -15,6 +15,7 @@ mod footprint;
 mod form;
 mod listener;
 mod load;
+mod log;
 mod mask;
 mod raw;
 mod secret;

@@ -14,6 +14,7 @@ use super::environment::{self, Environment};
 use super::error::{ConfigError, Misfit, Problem};
 use super::form::{Lasting, Number, OneOf, Said};
 use super::listener::RawListener;
+use super::log::RawLog;
 use super::secret::{Confidence, SecretSource};
 use super::section::{Notes, Placed, Presence, Section, Source, refuse_repetitions, unexpected};
 use super::settings::{Delivery, Limits, Message, Pool, Server, Timeouts};
@@ -22,7 +23,6 @@ use super::tables;
 use crate::gate::{Enforcement, IdentityName, RecipientsScope};
 use crate::mail::Address;
 use crate::smtp::BareLf;
-use crate::telemetry::{LogFormat, LogSettings};
 use crate::upstream::Security;
 
 const BARE_LF: OneOf<BareLf> = OneOf(&[("normalize", BareLf::Normalize), ("reject", BareLf::Reject)]);
@@ -34,8 +34,6 @@ const RECIPIENTS: OneOf<RecipientsScope> = OneOf(&[
 ]);
 const MODE: OneOf<Enforcement> =
     OneOf(&[("enforce", Enforcement::Enforced), ("shadow", Enforcement::Shadow)]);
-const LOG_FORMAT: OneOf<LogFormat> =
-    OneOf(&[("auto", LogFormat::Auto), ("json", LogFormat::Json), ("text", LogFormat::Text)]);
 
 /// SES takes 40 MB, message and attachments as they travel.
 const SES_MESSAGE_OCTETS_MAX: usize = 41_943_040;
@@ -51,7 +49,7 @@ pub struct Raw {
     pub ses: RawSes,
     pub delivery: Delivery,
     pub policy: RawPolicy,
-    pub log: LogSettings,
+    pub log: RawLog,
     pub admin: RawAdmin,
 }
 
@@ -103,6 +101,7 @@ impl Raw {
         let sources = [&login.user_name, &login.password, &login.access_key_id, &login.secret_access_key];
         let sources = sources.into_iter().chain([&self.admin.token]);
         let sources = sources.flatten().filter_map(|source| source.value.as_ref());
+        let sources = sources.chain(self.log.secret_source());
         let sources = sources.chain(self.apps.iter().flat_map(RawApp::secret_sources));
         sources.filter_map(SecretSource::variable).map(str::to_owned).collect()
     }
@@ -129,7 +128,7 @@ impl<'a> Reader<'a> {
             ses: ses(&mut self.section("ses")),
             delivery: delivery(&mut self.section("delivery")),
             policy: policy(&mut self.section("policy")),
-            log: log(&mut self.section("log")),
+            log: RawLog::read(&mut self.section("log")),
             admin: RawAdmin::read(&mut self.section("admin")),
         }
     }
@@ -304,13 +303,6 @@ fn policy(section: &mut Section<'_>) -> RawPolicy {
         recipients: section.or("recipients", &RECIPIENTS, RecipientsScope::EnvelopeAndHeader),
         source_vpc: section.optional("source_vpc", &shape::VPC),
         source_vpce: section.optional("source_vpce", &shape::VPC_ENDPOINT),
-    }
-}
-
-fn log(section: &mut Section<'_>) -> LogSettings {
-    LogSettings {
-        level: section.or("level", &shape::LOG_LEVEL, "info".to_owned()),
-        format: section.or("format", &LOG_FORMAT, LogFormat::Auto),
     }
 }
 

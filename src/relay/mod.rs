@@ -17,7 +17,7 @@ use crate::inspect::{self, AddedField, Defect, Protocol, Received};
 use crate::mail::{Dialect, Evidence, Submission, Transport};
 use crate::relay::doubt::Doubt;
 use crate::smtp::Reply;
-use crate::telemetry::{AuditSink, Steps};
+use crate::telemetry::{Addresses, AuditSink, Steps};
 use crate::upstream::{Outcome, Upstream};
 
 pub use candidate::{Disagreement, Disagreements};
@@ -34,6 +34,8 @@ pub use verdict::{reply_to_defect, reply_to_refusal};
 pub struct Relay {
     pub upstream: Upstream,
     pub audit: Arc<dyn AuditSink>,
+    /// How much of addresses the audit log shows.
+    pub addresses: Addresses,
     pub decision_ids: DecisionIds,
     pub doubts: Doubts,
     pub counts: Counts,
@@ -111,6 +113,7 @@ impl Relay {
             resources: &resources,
             ending: &ending,
             candidate,
+            addresses: &self.addresses,
             repeats: doubt.map(|doubt| doubt.decision),
             reply: &reply,
             steps: Steps {

@@ -11,7 +11,7 @@ use crate::mail::{Address, ReversePath, Submission, Transport};
 use crate::policy::{StatementRef, Verdict};
 use crate::relay::Ending;
 use crate::smtp::Reply;
-use crate::telemetry::{CandidateVerdict, Effect, JudgedResource, Record, Steps};
+use crate::telemetry::{Addresses, CandidateVerdict, Effect, JudgedResource, Record, Steps};
 use crate::upstream::{Outcome, SessionId};
 
 /// All that is known of a mail when it is settled.
@@ -22,6 +22,8 @@ pub(super) struct Mail<'a> {
     pub resources: &'a [Judged<'a>],
     pub ending: &'a Ending,
     pub candidate: Option<CandidateVerdict>,
+    /// How much of addresses may be shown.
+    pub addresses: &'a Addresses,
     pub repeats: Option<DecisionId>,
     pub reply: &'a Reply,
     pub steps: Steps,
@@ -30,7 +32,7 @@ pub(super) struct Mail<'a> {
 impl Mail<'_> {
     pub(super) fn record(&self) -> Record<'_> {
         let Submission { app, client, greeting, envelope, message } = self.ending.submission();
-        let findings = self.findings;
+        let (findings, shows) = (self.findings, self.addresses);
         Record {
             time: rfc3339(self.now),
             decision_id: self.decision.to_string(),
@@ -39,33 +41,58 @@ impl Mail<'_> {
             client: client.address.to_string(),
             listener: Cow::Borrowed(&client.listener),
             tls: client.transport == Transport::Tls,
-            greeting_name: Cow::Borrowed(&greeting.name),
+            greeting_name: shows.text(&greeting.name),
+            addresses: Cow::Borrowed(shows.word()),
             mail_from: match envelope.reverse_path() {
-                ReversePath::Mailbox(address) => one(address),
+                ReversePath::Mailbox(address) => self.one(address),
                 ReversePath::Null => Cow::Borrowed(""),
             },
-            from: findings.map(|found| one(&found.from.address)),
-            from_display_name: findings.and_then(|found| text(found.from.display_name.as_ref())),
-            recipients: all(envelope.recipients()),
+            from: findings.map(|found| self.one(&found.from.address)),
+            from_display_name: findings
+                .and_then(|found| found.from.display_name.as_deref())
+                .and_then(|name| shows.display_name(name)),
+            recipients: self.all(envelope.recipients()),
             octets: message.octets(),
-            sender: findings.and_then(|found| found.sender.as_ref()).map(one),
-            resent_senders: findings.map_or_else(Vec::new, |found| all(&found.resent_senders)),
-            reply_to: findings.map_or_else(Vec::new, |found| all(&found.reply_to)),
-            header_recipients: findings.map_or_else(Vec::new, |found| all(&found.recipients)),
-            configuration_set: findings.and_then(|found| text(found.configuration_set.as_ref())),
-            message_id: findings.and_then(|found| text(found.message_id.as_ref())),
-            ses_mail_from: self.ending.permitted().map(|mail| one(mail.sender())),
+            sender: findings.and_then(|found| found.sender.as_ref()).map(|sender| self.one(sender)),
+            resent_senders: findings.map_or_else(Vec::new, |found| self.all(&found.resent_senders)),
+            reply_to: findings.map_or_else(Vec::new, |found| self.all(&found.reply_to)),
+            header_recipients: findings.map_or_else(Vec::new, |found| self.all(&found.recipients)),
+            configuration_set: findings
+                .and_then(|found| found.configuration_set.as_deref())
+                .map(Cow::Borrowed),
+            message_id: findings.and_then(|found| found.message_id.as_deref()).map(|id| shows.text(id)),
+            ses_mail_from: self.ending.permitted().map(|mail| self.one(mail.sender())),
             repeats: self.repeats.as_ref().map(ToString::to_string),
             effect: self.effect(),
             enforced: self.ending.is_enforced(),
             candidate: self.candidate.clone(),
-            resources: self.resources.iter().map(judged_resource).collect(),
+            resources: self.resources.iter().map(|judged| self.judged(judged)).collect(),
             fields_removed: self.ending.fields_removed(),
-            reply: self.reply.to_string(),
+            reply: shows.text(&self.reply.to_string()).into_owned(),
             outcome: Cow::Borrowed(self.ending.label()),
             ses_message_id: self.ending.message_id().map(Cow::Borrowed),
             ses_session: self.ending.session().map(|session| Cow::Borrowed(session.as_str())),
             steps: self.steps,
+        }
+    }
+
+    fn one<'b>(&self, address: &'b Address) -> Cow<'b, str> {
+        self.addresses.address(address.as_str())
+    }
+
+    fn all<'b>(&self, addresses: &'b [Address]) -> Vec<Cow<'b, str>> {
+        addresses.iter().map(|address| self.one(address)).collect()
+    }
+
+    fn judged<'b>(&self, judged: &'b Judged<'_>) -> JudgedResource<'b> {
+        JudgedResource {
+            resource: self.addresses.resource(&judged.resource),
+            effect: match judged.decision.verdict {
+                Verdict::Allow => Effect::Allow,
+                Verdict::ExplicitDeny => Effect::ExplicitDeny,
+                Verdict::ImplicitDeny => Effect::ImplicitDeny,
+            },
+            statement: judged.decision.statement.map(place),
         }
     }
 
@@ -162,18 +189,6 @@ impl Ending {
     }
 }
 
-fn one(address: &Address) -> Cow<'_, str> {
-    Cow::Borrowed(address.as_str())
-}
-
-fn text(text: Option<&String>) -> Option<Cow<'_, str>> {
-    text.map(|text| Cow::Borrowed(text.as_str()))
-}
-
-fn all(addresses: &[Address]) -> Vec<Cow<'_, str>> {
-    addresses.iter().map(one).collect()
-}
-
 /// RFC 5322 section 3.3.
 pub(super) fn rfc5322(time: SystemTime) -> String {
     let utc = timestamp(time).to_zoned(jiff::tz::TimeZone::UTC);
@@ -186,18 +201,6 @@ fn rfc3339(time: SystemTime) -> String {
 
 fn timestamp(time: SystemTime) -> Timestamp {
     Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH)
-}
-
-fn judged_resource<'a>(judged: &'a Judged<'a>) -> JudgedResource<'a> {
-    JudgedResource {
-        resource: Cow::Borrowed(&judged.resource),
-        effect: match judged.decision.verdict {
-            Verdict::Allow => Effect::Allow,
-            Verdict::ExplicitDeny => Effect::ExplicitDeny,
-            Verdict::ImplicitDeny => Effect::ImplicitDeny,
-        },
-        statement: judged.decision.statement.map(place),
-    }
 }
 
 /// `policy/allow.json:4 (Sid)`.

@@ -7,11 +7,15 @@ use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Registry, fmt, reload};
 
+use crate::telemetry::Addresses;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogSettings {
     /// A level, or directives such as `info,sesgate::upstream=debug`.
     pub level: String,
     pub format: LogFormat,
+    /// How much of addresses is shown, here and in the audit records.
+    pub addresses: Addresses,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

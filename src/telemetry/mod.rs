@@ -4,10 +4,12 @@ mod audit;
 mod line;
 mod log;
 mod metrics;
+mod privacy;
 mod record;
 
 pub use audit::{AuditSink, JsonLines};
 pub use line::printable;
 pub use log::{LogFormat, LogLevel, LogSettings, UnknownLevel, start_log};
 pub use metrics::{Description, Metrics, Tally, Timings, Word};
+pub use privacy::{Addresses, HashKey};
 pub use record::{CandidateVerdict, Effect, JudgedResource, Record, Steps};

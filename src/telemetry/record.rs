@@ -21,6 +21,8 @@ pub struct Record<'a> {
     pub listener: Cow<'a, str>,
     pub tls: bool,
     pub greeting_name: Cow<'a, str>,
+    /// How much of addresses is shown here: a word of `[log] addresses`.
+    pub addresses: Cow<'a, str>,
     /// Empty for `MAIL FROM:<>`.
     pub mail_from: Cow<'a, str>,
     pub from: Option<Cow<'a, str>>,
