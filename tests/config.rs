@@ -212,6 +212,9 @@ fn beside(name: &str) -> Vec<(&'static str, &'static str)> {
             return with_login(&[tls, certificates, ("SESGATE_LISTENER_CLIENT_CERTIFICATE", "optional")]);
         }
         "SESGATE_LISTENER_PROXY" => return with_login(&[("SESGATE_LISTENER_PROXY_FROM", "10.0.0.1")]),
+        "SESGATE_AUDIT_STDOUT" | "SESGATE_AUDIT_FILE_OCTETS_MAX" | "SESGATE_AUDIT_FILES_MAX" => {
+            return with_login(&[("SESGATE_AUDIT_FILE", "audit.jsonl")]);
+        }
         "SESGATE_LOG_HASH_KEY" | "SESGATE_LOG_HASH_KEY_FILE" => {
             return with_login(&[("SESGATE_LOG_ADDRESSES", "hashed")]);
         }

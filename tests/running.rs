@@ -296,3 +296,55 @@ fn shell(command: &str) -> Command {
     shell.args(["-c", command]);
     shell
 }
+
+/// A relay that listens, with its address.
+async fn listening(
+    stand_in: &StandIn,
+    ca_file: &NamedTempFile,
+    more: &[(&'static str, &str)],
+) -> (Running, SocketAddr) {
+    let mut variables = variables(stand_in, ca_file);
+    variables.push(("SESGATE_LISTENER_ADDRESS", "127.0.0.1:0".to_owned()));
+    variables.push(("SESGATE_ADMIN_ADDRESS", "off".to_owned()));
+    variables.extend(more.iter().map(|(name, value)| (*name, (*value).to_owned())));
+    let mut relay = Running::start(&["serve"], &variables);
+    let told = line_with(&mut relay.log, "\"listening\"").await;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    (relay, told["address"].as_str().unwrap().parse().unwrap())
+}
+
+#[tokio::test]
+async fn a_pipe_that_nobody_reads_keeps_no_mail_waiting() {
+    let (stand_in, ca_file) = (stand_in().await, NamedTempFile::new().unwrap());
+    let (relay, address) = listening(&stand_in, &ca_file, &[]).await;
+    // Some 130 kB of records, and a pipe takes 64.
+    for _ in 0..100 {
+        let said = send_hello(address, "ceo@mail1.tak1wa.com").await;
+        assert!(said.starts_with("554 5.7.1 Denied by policy"), "{said}");
+    }
+    relay.tell_to_stop().await;
+    let (status, audit) = relay.end().await;
+    assert_eq!((status.code(), audit.lines().count()), (Some(0), 100));
+}
+
+#[tokio::test]
+async fn without_a_record_no_mail_is_taken_if_records_are_required() {
+    let (stand_in, ca_file) = (stand_in().await, NamedTempFile::new().unwrap());
+    for (required, expected) in
+        [("false", "250 2.0.0 Ok "), ("true", "451 4.3.0 The relay cannot send mail at present")]
+    {
+        // Its disk is always full.
+        let more = [("SESGATE_AUDIT_FILE", "/dev/full"), ("SESGATE_AUDIT_REQUIRED", required)];
+        let (mut relay, address) = listening(&stand_in, &ca_file, &more).await;
+        // Nobody knows yet that records cannot be written.
+        let said = send_hello(address, "app@mail1.tak1wa.com").await;
+        assert!(said.starts_with("250 2.0.0 Ok "), "{said}");
+        line_with(&mut relay.log, "No space left on device").await;
+        let said = send_hello(address, "app@mail1.tak1wa.com").await;
+        assert!(said.starts_with(expected), "{said}");
+        relay.tell_to_stop().await;
+        // Standard output has both.
+        let (status, audit) = relay.end().await;
+        assert_eq!((status.code(), audit.lines().count()), (Some(0), 2));
+    }
+}

@@ -37,7 +37,8 @@ pub(super) struct Running {
 
 impl Subject for Running {
     fn readiness(&self) -> Readiness {
-        Readiness::new(vec![self.accepting(), self.ses(), self.configuration(), self.policy()])
+        let always = [self.accepting(), self.ses(), self.configuration(), self.policy()];
+        Readiness::new(always.into_iter().chain(self.unrecorded()).collect())
     }
 
     fn metrics(&self) -> String {
@@ -52,6 +53,12 @@ impl Running {
         } else {
             Check::well("accepting", "the listeners accept connections")
         }
+    }
+
+    /// What keeps mail from being taken where it has to be recorded.
+    fn unrecorded(&self) -> Option<Check> {
+        let why = "records of mails cannot be written, and `audit.required` is set";
+        (!self.relay.audit.is_ready()).then(|| Check::failing("audit", why))
     }
 
     fn ses(&self) -> Check {

@@ -8,6 +8,7 @@ use std::io::{Write, stdout};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::app::{App, Following, Source};
 use crate::cli::serve::told_to_stop;
@@ -15,7 +16,7 @@ use crate::cli::{Exit, named_config_file, problems};
 use crate::config::{self, Config, Environment, Reading};
 use crate::credentials::{Login, LoginError};
 use crate::sandbox::{Settings, StandIn};
-use crate::telemetry::{Addresses, LogFormat, LogSettings, start_log};
+use crate::telemetry::{Addresses, LogFormat, LogSettings, flush_log, start_log};
 use crate::upstream::{Roots, Security};
 use narrator::Narrator;
 use stand_in::StandInArguments;
@@ -57,7 +58,11 @@ pub fn run(arguments: &Arguments) -> Exit {
         return problems::refuse(&[problems::of_error("", &error)]);
     }
     match tokio::runtime::Runtime::new() {
-        Ok(runtime) => runtime.block_on(play(arguments)),
+        Ok(runtime) => {
+            let exit = runtime.block_on(play(arguments));
+            flush_log(Duration::from_secs(1));
+            exit
+        }
         Err(error) => {
             problems::show(&[problems::of_error("", &error)]);
             Exit::Failed

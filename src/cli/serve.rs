@@ -1,15 +1,19 @@
 //! `sesgate serve`: the relay, until it is told to stop.
 
-use std::io::{self, stdout};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::{App, Following, Reloader};
 use crate::cli::{Exit, problems};
 use crate::config::{self, Config, Environment, Reading};
-use crate::telemetry::{JsonLines, start_log};
+use crate::telemetry::{AuditLog, flush_log, start_log};
+
+/// For the last records, and the last lines of the log, to be written; a pipe that nobody reads takes none.
+const LAST_LINES_TIME: Duration = Duration::from_secs(2);
 
 pub fn run(path: Option<&Path>) -> Exit {
     let (path, environment) = (path.map(Path::to_owned), std::env::vars_os().collect::<Environment>());
@@ -23,22 +27,30 @@ pub fn run(path: Option<&Path>) -> Exit {
         Ok(level) => Some(level),
         Err(error) => return problems::refuse(&[problems::of_error("log.level", &error)]),
     };
-    match tokio::runtime::Runtime::new() {
+    let audit = match AuditLog::open(&config.audit) {
+        Ok(audit) => Arc::new(audit),
+        Err(error) => return problems::refuse(&[problems::of_error("audit.file", &error)]),
+    };
+    let exit = match tokio::runtime::Runtime::new() {
         Ok(runtime) => {
-            runtime.block_on(serve(config, Following { source: Arc::new(source), footprint, log_level }))
+            let following = Following { source: Arc::new(source), footprint, log_level };
+            runtime.block_on(serve(config, Arc::clone(&audit), following))
         }
         Err(error) => {
             problems::show(&[problems::of_error("", &error)]);
             Exit::Failed
         }
-    }
+    };
+    audit.close(LAST_LINES_TIME);
+    flush_log(LAST_LINES_TIME);
+    exit
 }
 
-async fn serve(config: Config, following: Following) -> Exit {
+async fn serve(config: Config, audit: Arc<AuditLog>, following: Following) -> Exit {
     let told_to_stop = told_to_stop();
     // Watched from here on, as the signal would end the process otherwise.
     let told_to_reload = signal(SignalKind::hangup());
-    let app = match App::start(&config, Arc::new(JsonLines::new(stdout()))) {
+    let app = match App::start(&config, audit) {
         Ok(app) => app,
         Err(error) => return problems::refuse(&problems::of_start(&error)),
     };

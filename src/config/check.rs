@@ -59,6 +59,7 @@ pub fn check(raw: Raw, surroundings: Surroundings<'_>, notes: &mut Notes) -> Opt
     let ses = check_ses(raw.ses, &surroundings, notes);
     let apps = app::check(raw.apps, &surroundings, notes);
     let log = raw.log.check(&surroundings, notes);
+    let audit = raw.audit.check(&surroundings, notes);
     let admin = raw.admin.check(&surroundings, notes);
     let policy = check_policy(raw.policy, surroundings, notes);
     let (apps, own_files) = apps.ok()?;
@@ -73,6 +74,7 @@ pub fn check(raw: Raw, surroundings: Surroundings<'_>, notes: &mut Notes) -> Opt
         delivery: raw.delivery,
         policy,
         log: log.ok()?,
+        audit: audit.ok()?,
         admin: admin.ok()?,
     })
 }

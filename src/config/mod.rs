@@ -6,6 +6,7 @@
 
 mod admin;
 mod app;
+mod audit;
 mod cases;
 mod check;
 mod document;

@@ -9,6 +9,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::admin::RawAdmin;
 use super::app::{self, RawApp};
+use super::audit::RawAudit;
 use super::document::{Document, Place};
 use super::environment::{self, Environment};
 use super::error::{ConfigError, Misfit, Problem};
@@ -50,6 +51,7 @@ pub struct Raw {
     pub delivery: Delivery,
     pub policy: RawPolicy,
     pub log: RawLog,
+    pub audit: RawAudit,
     pub admin: RawAdmin,
 }
 
@@ -129,6 +131,7 @@ impl<'a> Reader<'a> {
             delivery: delivery(&mut self.section("delivery")),
             policy: policy(&mut self.section("policy")),
             log: RawLog::read(&mut self.section("log")),
+            audit: RawAudit::read(&mut self.section("audit")),
             admin: RawAdmin::read(&mut self.section("admin")),
         }
     }

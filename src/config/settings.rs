@@ -16,7 +16,7 @@ use crate::gate::{Enforcement, IdentityName, RecipientsScope, Tag};
 use crate::mail::{Address, CertifiedName, Evidence};
 use crate::server::{Authorities, Proxy, ServerCertificate, Showing};
 use crate::smtp::BareLf;
-use crate::telemetry::LogSettings;
+use crate::telemetry::{AuditSettings, LogSettings};
 use crate::upstream::{Roots, Security};
 
 /// Everything that the relay needs to know.
@@ -33,6 +33,7 @@ pub struct Config {
     pub delivery: Delivery,
     pub policy: Policy,
     pub log: LogSettings,
+    pub audit: AuditSettings,
     /// `None` if nobody may ask, or nothing is to be sent.
     pub admin: Option<admin::Settings>,
 }

@@ -24,7 +24,7 @@ pub use candidate::{Disagreement, Disagreements};
 pub use counts::Counts;
 pub use decision_ids::DecisionIds;
 pub use doubt::{DoubtSettings, Doubts};
-pub use record::effect_of;
+pub use record::{effect_of, place};
 pub use verdict::{reply_to_defect, reply_to_refusal};
 
 /// Settles submissions: each is sent or refused, and the client, the audit log and SES hear the same of it.
@@ -59,6 +59,8 @@ enum Ending {
     /// Its header cannot be judged.
     Defective(Box<(Submission, Defect)>),
     Refused(Box<Refused>),
+    /// It has to be recorded, and cannot be.
+    Unrecorded(Box<Submission>),
     Delivered(Box<PermittedMail>, Outcome),
     /// SES may have it already, and it is too early to send it again.
     Withheld(Box<PermittedMail>, Doubt),
@@ -84,6 +86,8 @@ impl Relay {
         let inspected = begun.elapsed();
         let mut candidate = None;
         let (resources, ruling) = match &findings {
+            // Asked before the mail goes on: what is sent is recorded.
+            _ if !self.audit.is_ready() => (Vec::new(), Err(Ending::Unrecorded(Box::new(submission)))),
             Err(defect) => (Vec::new(), Err(Ending::Defective(Box::new((submission, defect.clone()))))),
             Ok(findings) => {
                 let opinion = rules.candidate.as_ref().map(|gate| gate.opinion(&submission, findings, now));

@@ -104,7 +104,7 @@ impl Mail<'_> {
                     Grounds::Unenforced(refusal) => effect_of(refusal),
                 }
             }
-            Ending::Defective(_) => Effect::NotJudged,
+            Ending::Defective(_) | Ending::Unrecorded(_) => Effect::NotJudged,
             Ending::Refused(refused) => effect_of(&refused.refusal),
         }
     }
@@ -127,6 +127,7 @@ impl Ending {
         match self {
             Self::Defective(defective) => &defective.0,
             Self::Refused(refused) => &refused.submission,
+            Self::Unrecorded(submission) => submission,
             Self::Delivered(mail, _) | Self::GivenUp(mail) | Self::Withheld(mail, _) => mail.submission(),
         }
     }
@@ -139,14 +140,18 @@ impl Ending {
     fn permitted(&self) -> Option<&PermittedMail> {
         match self {
             Self::Delivered(mail, _) | Self::GivenUp(mail) | Self::Withheld(mail, _) => Some(mail),
-            Self::Defective(_) | Self::Refused(_) => None,
+            Self::Defective(_) | Self::Refused(_) | Self::Unrecorded(_) => None,
         }
     }
 
     fn delivered(&self) -> Option<&Outcome> {
         match self {
             Self::Delivered(_, outcome) => Some(outcome),
-            Self::GivenUp(_) | Self::Withheld(..) | Self::Defective(_) | Self::Refused(_) => None,
+            Self::GivenUp(_)
+            | Self::Withheld(..)
+            | Self::Defective(_)
+            | Self::Refused(_)
+            | Self::Unrecorded(_) => None,
         }
     }
 
@@ -158,6 +163,7 @@ impl Ending {
             Self::Withheld(..) => "withheld",
             Self::Refused(_) => "denied",
             Self::Defective(_) => "defective",
+            Self::Unrecorded(_) => "unrecorded",
         }
     }
 
@@ -204,7 +210,7 @@ fn timestamp(time: SystemTime) -> Timestamp {
 }
 
 /// `policy/allow.json:4 (Sid)`.
-pub(super) fn place(statement: StatementRef<'_>) -> String {
+pub fn place(statement: StatementRef<'_>) -> String {
     let line = statement.position.line;
     match statement.sid {
         Some(sid) => format!("{}:{line} ({sid})", statement.document),
