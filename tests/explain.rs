@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use sesgate::app::{Offline, OfflineMail, assumed_config, read_policies};
 use sesgate::config::{AccountSketch, MailSketch, PolicyFile};
-use sesgate::gate::{DecisionId, Occasion};
+use sesgate::gate::{Case, DecisionId, Occasion};
 use sesgate::inspect::{self, AddedField};
 use sesgate::mail::{
     Address, Dialect, Envelope, Evidence, Greeting, KnownApp, Message, ReversePath, Submission,
@@ -134,7 +134,7 @@ fn compare(offline: &Offline, mail: &OfflineMail, now: SystemTime) -> String {
         message,
     };
     let findings = inspect::inspect(&header, &inspect::Limits::default()).unwrap();
-    let examination = offline.gate().examine(&submission, &findings, now);
+    let examination = offline.gate().examine(&Case::new(&submission, &findings, now));
     let received = AddedField::new("Received", "from app").unwrap();
     let occasion = Occasion { now, decision: DecisionId::new(0, 0), received };
     let judgement = offline.gate().judge(submission, &findings, occasion);

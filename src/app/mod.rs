@@ -6,7 +6,9 @@ mod changes;
 mod compose;
 mod counted;
 mod offline;
+mod past;
 mod policies;
+mod recorded;
 mod reload;
 mod running;
 mod wiring;
@@ -33,7 +35,9 @@ pub use account::{AccountError, assumed_config};
 pub use candidate::{CandidateError, CandidateState, LoadedCandidate, load_candidate};
 pub use compose::{ComposeError, sender};
 pub use offline::{Offline, OfflineMail, Trial, TrialEnding};
+pub use past::{PastMail, RecallError};
 pub use policies::{LoadedPolicies, PolicyProblem, load_policies, read_policies};
+pub use recorded::Recorded;
 pub use reload::{Following, Generation, LastReload, Reloader, Source};
 
 /// A relay that takes mail until it is told to stop.

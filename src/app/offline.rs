@@ -6,9 +6,9 @@ use std::time::SystemTime;
 
 use bytes::BytesMut;
 
-use crate::app::wiring;
+use crate::app::{PastMail, wiring};
 use crate::config::{Config, Listener, ListenerTls};
-use crate::gate::{Examination, Examined, Gate, GateError, Grounds};
+use crate::gate::{Case, Examination, Examined, Gate, GateError, Grounds};
 use crate::inspect::{self, Defect};
 use crate::mail::{Address, Client, Evidence, KnownApp, Submission, Transport};
 use crate::policy::Document;
@@ -104,14 +104,27 @@ impl Offline {
                 Trial { ending: TrialEnding::Defective(defect), reply }
             }
             Ok(findings) => {
-                let examination = self.gate.examine(&submission, &findings, mail.now);
-                let ruling = examination.refusal.clone().map_or(Ok(()), Err);
-                let reply = match self.gate.grounds(ruling) {
-                    Ok(Grounds::Allowed | Grounds::Unenforced(_)) => Reply::accepted(MESSAGE_ID),
-                    Err(refusal) => reply_to_refusal(&refusal, &mail.client, self.gate.region(), DECISION),
-                };
+                let examination = self.gate.examine(&Case::new(&submission, &findings, mail.now));
+                let reply = self.reply(&examination, &mail.client);
                 Trial { ending: TrialEnding::Examined(examination), reply }
             }
+        }
+    }
+
+    /// Judges a mail of the past. Its dialogue is over, and its header was read.
+    pub fn judge_again(&self, mail: &PastMail) -> Trial<'_> {
+        let case = mail.case();
+        let examination = self.gate.examine(&case);
+        let reply = self.reply(&examination, case.client);
+        Trial { ending: TrialEnding::Examined(examination), reply }
+    }
+
+    /// What the client hears; if the mail is allowed, when SES takes it.
+    fn reply(&self, examination: &Examination<'_>, client: &Client) -> Reply {
+        let ruling = examination.refusal.clone().map_or(Ok(()), Err);
+        match self.gate.grounds(ruling) {
+            Ok(Grounds::Allowed | Grounds::Unenforced(_)) => Reply::accepted(MESSAGE_ID),
+            Err(refusal) => reply_to_refusal(&refusal, client, self.gate.region(), DECISION),
         }
     }
 

@@ -1,5 +1,6 @@
 //! `sesgate explain`: one mail through the gate, offline, and why it is answered as it is.
 
+mod decision;
 mod json;
 mod text;
 
@@ -41,6 +42,12 @@ pub struct Arguments {
     /// `text` for people, `json` for programs
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    /// Explain a mail of the past, by the decision that its reply names
+    #[arg(long, value_name = "ID", requires = "audit")]
+    decision: Option<String>,
+    /// The audit records to look for it in; `-` is standard input
+    #[arg(long, value_name = "FILE", num_args = 1.., requires = "decision")]
+    audit: Vec<PathBuf>,
     #[command(flatten)]
     mail: MailFlags,
     #[command(flatten)]
@@ -51,10 +58,10 @@ pub struct Arguments {
 #[command(next_help_heading = "The mail")]
 struct MailFlags {
     /// A whole message; `-` is standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["from", "display_name", "sender", "reply_to", "to", "cc", "bcc", "octets"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["decision", "from", "display_name", "sender", "reply_to", "to", "cc", "bcc", "octets"])]
     eml: Option<PathBuf>,
     /// The From field: an address, or `Name <address>`
-    #[arg(long)]
+    #[arg(long, conflicts_with = "decision")]
     from: Option<String>,
     /// The name beside the address in From
     #[arg(long, value_name = "NAME", requires = "from")]
@@ -118,6 +125,9 @@ struct AccountFlags {
 }
 
 pub fn run(arguments: &Arguments) -> Exit {
+    if let Some(decision) = &arguments.decision {
+        return of_decision(decision, arguments);
+    }
     let (offline, mail) = match prepare(arguments) {
         Ok(prepared) => prepared,
         Err(problems) => return problems::refuse(&problems),
@@ -131,11 +141,23 @@ pub fn run(arguments: &Arguments) -> Exit {
     if trial.effect() == Effect::Allow { Exit::Done } else { Exit::Denied }
 }
 
+fn of_decision(decision: &str, arguments: &Arguments) -> Exit {
+    let policies = match policy_files(arguments) {
+        Ok(policies) => policies,
+        Err(problems) => return problems::refuse(&problems),
+    };
+    let (config, format) = (arguments.config.clone(), arguments.format);
+    decision::run(decision::Question { decision, audit: &arguments.audit, config, policies, format })
+}
+
+fn policy_files(arguments: &Arguments) -> Result<Vec<PolicyFile>, Vec<Shown>> {
+    let files = arguments.policy.iter().map(|path| PolicyFile::read(path.clone()));
+    files.collect::<Result<_, _>>().map_err(|error| vec![problems::of_error("--policy", &error)])
+}
+
 fn prepare(arguments: &Arguments) -> Result<(Offline, OfflineMail), Vec<Shown>> {
     let path = named_config_file(arguments.config.as_deref());
-    let files = arguments.policy.iter().map(|path| PolicyFile::read(path.clone()));
-    let files: Vec<PolicyFile> =
-        files.collect::<Result<_, _>>().map_err(|error| vec![problems::of_error("--policy", &error)])?;
+    let files = policy_files(arguments)?;
     if path.is_none() && files.is_empty() {
         let message = "there are no policies to judge by".to_owned();
         return Err(vec![usage("", message, "say --config FILE or --policy FILE...")]);
@@ -251,7 +273,7 @@ fn read_message(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// What was said on the command line is wrong, though the configuration that it was put into has other words.
-fn of_account(error: &AccountError) -> Vec<Shown> {
+pub fn of_account(error: &AccountError) -> Vec<Shown> {
     match error {
         AccountError::Several { .. } => {
             vec![usage("", error.to_string(), "say which: --region or --account-id")]

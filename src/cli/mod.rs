@@ -10,6 +10,8 @@ mod hash_password;
 mod health;
 mod paint;
 mod problems;
+mod records;
+mod replay;
 mod sandbox;
 mod serve;
 pub mod simulate;
@@ -65,6 +67,8 @@ enum Command {
     Simulate(simulate::Arguments),
     /// Tell what changes for whom between two sets of policies
     Diff(diff::Arguments),
+    /// Judge the mails of an audit log by other policies: who would newly be refused or allowed
+    Replay(replay::Arguments),
     /// Tell who may send as an address: which apps, from where, to whom
     Who(who::Arguments),
     /// Derive the SES SMTP password of an IAM secret access key
@@ -112,6 +116,7 @@ impl Arguments {
             Command::Test(arguments) => test::run(&arguments),
             Command::Simulate(arguments) => simulate::run(&arguments),
             Command::Diff(arguments) => diff::run(&arguments),
+            Command::Replay(arguments) => replay::run(&arguments),
             Command::Who(arguments) => who::run(&arguments),
             Command::SmtpPassword(arguments) => smtp_password::run(&arguments),
             Command::HashPassword(arguments) => hash_password::run(&arguments),

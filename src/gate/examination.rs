@@ -3,13 +3,10 @@
 //! Facts, resources and ruling are those of [`Gate::judge`]; only that each resource is explained, not decided.
 
 use std::borrow::Cow;
-use std::time::SystemTime;
 
 use crate::gate::facts::Case;
 use crate::gate::judgement::rule_on;
 use crate::gate::{Gate, Refusal};
-use crate::inspect::Findings;
-use crate::mail::Submission;
 use crate::policy::{Explanation, Value, Values};
 
 /// What the gate makes of a mail.
@@ -38,15 +35,9 @@ pub struct Examined<'g> {
 }
 
 impl Gate {
-    pub fn examine(
-        &self,
-        submission: &Submission,
-        findings: &Findings<'_>,
-        now: SystemTime,
-    ) -> Examination<'_> {
+    pub fn examine(&self, case: &Case<'_>) -> Examination<'_> {
         let mut examination = Examination { facts: Vec::new(), resources: Vec::new(), refusal: None };
-        let case = Case { submission, findings, now };
-        examination.refusal = self.explain(&case, &mut examination).err();
+        examination.refusal = self.explain(case, &mut examination).err();
         examination
     }
 
@@ -57,7 +48,7 @@ impl Gate {
             values: values.as_slice().iter().map(Value::as_str).map(str::to_owned).collect(),
         };
         examination.facts = facts.context.entries().map(fact).collect();
-        for resource in self.resources(case.findings, &facts)? {
+        for resource in self.resources(&case.claims, &facts)? {
             let explanation = facts.app.policies().explain(&self.request(&resource, &facts));
             examination.resources.push(Examined { resource: resource.arn, explanation });
         }

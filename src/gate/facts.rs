@@ -4,18 +4,36 @@ use std::collections::HashSet;
 use std::time::SystemTime;
 
 use crate::gate::{App, RecipientsScope, Settings};
-use crate::inspect::Findings;
-use crate::mail::{Address, ReversePath, Submission, Transport};
+use crate::inspect::{Claims, Findings};
+use crate::mail::{Address, Client, Envelope, ReversePath, Submission, Transport};
 use crate::policy::{Context, Key, Value};
 
 /// The SES API that the SMTP interface stands for (SES developer guide, "Controlling access to Amazon SES").
 const API_VERSION: &str = "2";
 
-/// One mail with all that is known of it.
-pub(super) struct Case<'a> {
-    pub submission: &'a Submission,
-    pub findings: &'a Findings<'a>,
+/// One mail with all that policies can ask of it.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// The name of the app that sends.
+    pub app: &'a str,
+    pub client: &'a Client,
+    pub envelope: &'a Envelope,
+    pub octets: usize,
+    pub claims: Claims<'a>,
     pub now: SystemTime,
+}
+
+impl<'a> Case<'a> {
+    pub fn new(submission: &'a Submission, findings: &'a Findings<'_>, now: SystemTime) -> Self {
+        Self {
+            app: &submission.app.name,
+            client: &submission.client,
+            envelope: &submission.envelope,
+            octets: submission.message.octets(),
+            claims: findings.claims(),
+            now,
+        }
+    }
 }
 
 /// Everything that a condition can ask about this mail.
@@ -32,17 +50,17 @@ pub(super) fn context<'a>(
             context.set(key, value);
         }
     };
-    let findings = case.findings;
+    let claims = case.claims;
     let text = |text: &'a str| Some(Value::text(text));
-    set(Key::FromAddress, text(findings.from.address.as_str()));
-    set(Key::FromDisplayName, findings.from.display_name.as_deref().map(Value::text));
+    set(Key::FromAddress, text(claims.from.address.as_str()));
+    set(Key::FromDisplayName, claims.from.display_name.as_deref().map(Value::text));
     set(Key::FeedbackAddress, text(sender.as_str()));
     set(Key::ApiVersion, text(API_VERSION));
-    set(Key::SenderAddress, findings.sender.as_ref().map(|address| Value::text(address.as_str())));
+    set(Key::SenderAddress, claims.sender.map(|address| Value::text(address.as_str())));
     set(Key::ConfigurationSet, configuration_set.map(Value::text));
-    set(Key::MessageOctets, Some(Value::from(case.submission.message.octets() as u64)));
+    set(Key::MessageOctets, Some(Value::from(case.octets as u64)));
 
-    let client = &case.submission.client;
+    let client = case.client;
     set(Key::SourceIp, Some(Value::from(client.address)));
     set(Key::VpcSourceIp, Some(Value::from(client.address)));
     set(Key::SourceVpc, settings.source_vpc.as_deref().map(Value::text));
@@ -67,16 +85,16 @@ pub(super) fn context<'a>(
     let recipients = recipients(case, settings.recipients);
     context.set(Key::RecipientCount, Value::from(recipients.len() as u64));
     context.set_all(Key::Recipients, recipients.into_iter().map(|address| Value::text(address.as_str())));
-    let reply_to = findings.reply_to.iter().map(|address| Value::text(address.as_str()));
+    let reply_to = claims.reply_to.iter().map(|address| Value::text(address.as_str()));
     context.set_all(Key::ReplyToAddresses, reply_to);
     context
 }
 
 /// Each once, those of the envelope first.
 fn recipients<'a>(case: &Case<'a>, scope: RecipientsScope) -> Vec<&'a Address> {
-    let envelope = case.submission.envelope.recipients().iter();
+    let envelope = case.envelope.recipients().iter();
     let named = match scope {
-        RecipientsScope::EnvelopeAndHeader => case.findings.recipients.as_slice(),
+        RecipientsScope::EnvelopeAndHeader => case.claims.recipients,
         RecipientsScope::Envelope => &[],
     };
     let mut seen = HashSet::new();

@@ -10,7 +10,7 @@ use crate::gate::permit::RECIPIENTS_MAX;
 use crate::gate::{
     DecisionId, Enforcement, Grounds, Identities, Identity, PermittedMail, Refusal, Refused, Settings,
 };
-use crate::inspect::{AddedField, Edits, Findings, edit};
+use crate::inspect::{AddedField, Claims, Edits, Findings, edit};
 use crate::mail::{Address, Submission};
 use crate::policy::{Context, Decision, Document, Request, StatementRef, Verdict};
 
@@ -108,7 +108,7 @@ impl Gate {
         occasion: Occasion,
     ) -> Judgement<'_> {
         let mut resources = Vec::new();
-        let case = Case { submission: &submission, findings, now: occasion.now };
+        let case = Case::new(&submission, findings, occasion.now);
         let ruling = match self.rule(&case, &mut resources) {
             Ok(ruled) => Ok(self.permit(ruled, submission, findings, occasion)),
             Err(refusal) => Err(Box::new(Refused { submission, refusal })),
@@ -117,9 +117,9 @@ impl Gate {
     }
 
     /// The same question, and nothing comes of it.
-    pub fn opinion(&self, submission: &Submission, findings: &Findings<'_>, now: SystemTime) -> Opinion<'_> {
+    pub fn opinion(&self, case: &Case<'_>) -> Opinion<'_> {
         let mut resources = Vec::new();
-        let refusal = match self.rule(&Case { submission, findings, now }, &mut resources) {
+        let refusal = match self.rule(case, &mut resources) {
             Ok(Ruled { grounds: Grounds::Allowed, .. }) => None,
             Ok(Ruled { grounds: Grounds::Unenforced(refusal), .. }) | Err(refusal) => Some(refusal),
         };
@@ -129,7 +129,7 @@ impl Gate {
     /// Who may send the mail, and why.
     fn rule<'g>(&'g self, case: &Case<'_>, judged: &mut Vec<Judged<'g>>) -> Result<Ruled<'g>, Refusal> {
         let facts = self.facts(case)?;
-        for resource in self.resources(case.findings, &facts)? {
+        for resource in self.resources(&case.claims, &facts)? {
             let decision = facts.app.policies().decide(&self.request(&resource, &facts));
             judged.push(Judged { resource: resource.arn, decision });
         }
@@ -149,13 +149,13 @@ impl Gate {
     }
 
     pub(super) fn facts<'g: 'a, 'a>(&'g self, case: &Case<'a>) -> Result<Facts<'g, 'a>, Refusal> {
-        let app = self.app(&case.submission.app.name).ok_or(Refusal::UnknownApp)?;
-        if case.submission.envelope.recipients().len() > RECIPIENTS_MAX {
+        let app = self.app(case.app).ok_or(Refusal::UnknownApp)?;
+        if case.envelope.recipients().len() > RECIPIENTS_MAX {
             return Err(Refusal::TooManyRecipients { recipients_max: RECIPIENTS_MAX });
         }
-        let sender = facts::sender(case.submission.envelope.reverse_path(), &self.settings);
+        let sender = facts::sender(case.envelope.reverse_path(), &self.settings);
         let sender = sender.ok_or(Refusal::NullSender)?;
-        let configuration_set = self.configuration_set(app, case.findings);
+        let configuration_set = self.configuration_set(app, &case.claims);
         let context = facts::context(case, sender, configuration_set, app, &self.settings);
         Ok(Facts { app, sender, configuration_set, context })
     }
@@ -172,8 +172,8 @@ impl Gate {
     }
 
     /// The mail's own, if it may bring one, else that of its app or of all apps.
-    fn configuration_set<'a>(&'a self, app: &'a App, findings: &'a Findings<'_>) -> Option<&'a str> {
-        let own = findings.configuration_set.as_deref().filter(|_| self.settings.may_pass(CONFIGURATION_SET));
+    fn configuration_set<'a>(&'a self, app: &'a App, claims: &Claims<'a>) -> Option<&'a str> {
+        let own = claims.configuration_set.filter(|_| self.settings.may_pass(CONFIGURATION_SET));
         own.or_else(|| self.assigned_set(app))
     }
 
@@ -184,11 +184,11 @@ impl Gate {
     /// Each once: the identities of all who send, and the configuration set.
     pub(super) fn resources(
         &self,
-        findings: &Findings<'_>,
+        claims: &Claims<'_>,
         facts: &Facts<'_, '_>,
     ) -> Result<Vec<Resource<'_>>, Refusal> {
-        let senders = [&findings.from.address, facts.sender].into_iter();
-        let senders = senders.chain(&findings.sender).chain(&findings.resent_senders);
+        let senders = [&claims.from.address, facts.sender].into_iter();
+        let senders = senders.chain(claims.sender).chain(claims.resent_senders);
         let (mut resources, mut unverified) = (Vec::<Resource<'_>>::new(), Vec::<Address>::new());
         for address in senders {
             match self.identities.covering(address) {

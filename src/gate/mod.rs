@@ -16,6 +16,7 @@ mod settings;
 pub use app::{App, AppSettings, GateError, Tag};
 pub use decision_id::DecisionId;
 pub use examination::{Examination, Examined, Fact};
+pub use facts::Case;
 pub use identity::{Identities, Identity, IdentityName};
 pub use judgement::{Gate, Judged, Judgement, Occasion, Opinion, statement_name};
 pub use permit::{Grounds, PermittedMail, RECIPIENTS_MAX, Refusal, Refused};

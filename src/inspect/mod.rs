@@ -51,6 +51,17 @@ pub struct Findings<'h> {
     header: Header<'h>,
 }
 
+/// What a header claims, without the header: enough to be judged, never to be sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Claims<'a> {
+    pub from: &'a Author,
+    pub sender: Option<&'a Address>,
+    pub resent_senders: &'a [Address],
+    pub reply_to: &'a [Address],
+    pub recipients: &'a [Address],
+    pub configuration_set: Option<&'a str>,
+}
+
 /// The one mailbox of the From field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
@@ -85,6 +96,18 @@ impl Findings<'_> {
     /// Whether the header has a field of this name, in any letter case.
     pub fn has_field(&self, name: &str) -> bool {
         named(&self.header, name).is_some()
+    }
+
+    /// What the gate judges by.
+    pub fn claims(&self) -> Claims<'_> {
+        Claims {
+            from: &self.from,
+            sender: self.sender.as_ref(),
+            resent_senders: &self.resent_senders,
+            reply_to: &self.reply_to,
+            recipients: &self.recipients,
+            configuration_set: self.configuration_set.as_deref(),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use tokio::time::Instant;
 
-use crate::gate::{DecisionId, Gate, Occasion, PermittedMail, Refused};
+use crate::gate::{Case, DecisionId, Gate, Occasion, PermittedMail, Refused};
 use crate::inspect::{self, AddedField, Defect, Protocol, Received};
 use crate::mail::{Dialect, Evidence, Submission, Transport};
 use crate::relay::doubt::Doubt;
@@ -90,7 +90,8 @@ impl Relay {
             _ if !self.audit.is_ready() => (Vec::new(), Err(Ending::Unrecorded(Box::new(submission)))),
             Err(defect) => (Vec::new(), Err(Ending::Defective(Box::new((submission, defect.clone()))))),
             Ok(findings) => {
-                let opinion = rules.candidate.as_ref().map(|gate| gate.opinion(&submission, findings, now));
+                let opinion =
+                    rules.candidate.as_ref().map(|gate| gate.opinion(&Case::new(&submission, findings, now)));
                 candidate = opinion.as_ref().map(candidate::verdict);
                 let received = rules.received(&submission, decision, now);
                 let judgement = rules.gate.judge(submission, findings, Occasion { now, decision, received });

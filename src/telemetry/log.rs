@@ -294,7 +294,8 @@ mod tests {
                 let line = String::from_utf8(told.line(shape)).unwrap();
                 let content = line.strip_suffix('\n').unwrap();
                 proptest::prop_assert!(!content.chars().any(char::is_control), "{content:?}");
-                proptest::prop_assert!(!content.contains(['\u{202e}', '\u{2066}', '\u{2028}']));
+                let turns = content.contains(['\u{202e}', '\u{2066}', '\u{2028}']);
+                proptest::prop_assert!(!turns, "{content:?}");
             }
             let read: serde_json::Value = serde_json::from_slice(&told.line(Shape::Json)).unwrap();
             proptest::prop_assert_eq!(&read["reason"], &serde_json::Value::from(value));
