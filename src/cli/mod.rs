@@ -16,6 +16,7 @@ mod sandbox;
 mod serve;
 pub mod simulate;
 mod smtp_password;
+mod suggest;
 mod test;
 mod who;
 
@@ -69,6 +70,8 @@ enum Command {
     Diff(diff::Arguments),
     /// Judge the mails of an audit log by other policies: who would newly be refused or allowed
     Replay(replay::Arguments),
+    /// Write a first policy that allows the mails of an audit log, and little else
+    Suggest(suggest::Arguments),
     /// Tell who may send as an address: which apps, from where, to whom
     Who(who::Arguments),
     /// Derive the SES SMTP password of an IAM secret access key
@@ -117,6 +120,7 @@ impl Arguments {
             Command::Simulate(arguments) => simulate::run(&arguments),
             Command::Diff(arguments) => diff::run(&arguments),
             Command::Replay(arguments) => replay::run(&arguments),
+            Command::Suggest(arguments) => suggest::run(&arguments),
             Command::Who(arguments) => who::run(&arguments),
             Command::SmtpPassword(arguments) => smtp_password::run(&arguments),
             Command::HashPassword(arguments) => hash_password::run(&arguments),
