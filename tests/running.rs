@@ -348,3 +348,26 @@ async fn without_a_record_no_mail_is_taken_if_records_are_required() {
         assert_eq!((status.code(), audit.lines().count()), (Some(0), 2));
     }
 }
+
+#[tokio::test]
+async fn the_log_tells_of_each_connection_once_it_is_over() {
+    let (stand_in, ca_file) = (stand_in().await, NamedTempFile::new().unwrap());
+    let (mut relay, address) = listening(&stand_in, &ca_file, &[]).await;
+    // Who only looks whether the port is open is not worth a line.
+    drop(TcpStream::connect(address).await.unwrap());
+    send_hello(address, "ceo@mail1.tak1wa.com").await;
+    let told = line_with(&mut relay.log, "\"the connection ended\"").await;
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    let expected = serde_json::json!({
+        "level": "INFO", "message": "the connection ended", "target": "sesgate::server::course",
+        "listener": "default", "app": "default", "mails_sent": 0, "mails_refused": 1, "octets_in": 164,
+        "ended": "221 2.0.0 Bye",
+    });
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(told[name], *value, "{name} in {told:#}");
+    }
+    assert!(told["octets_out"].as_u64() > Some(200) && told["milliseconds"].is_u64(), "{told:#}");
+    assert!(told["client"].as_str().unwrap().starts_with("127.0.0.1:"), "{told:#}");
+    relay.tell_to_stop().await;
+    relay.end().await;
+}

@@ -13,9 +13,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::mail::Client;
+use crate::mail::{Client, Submission};
 use crate::relay::Relay;
 use crate::server::Drain;
+use crate::server::course::Course;
 use crate::server::door::{Door, TurnedAway};
 use crate::server::incoming::Incoming;
 use crate::server::memory::Memory;
@@ -24,7 +25,7 @@ use crate::server::settings::Settings;
 use crate::server::survive::{Panic, survive};
 use crate::server::terms::{Terms, Way};
 use crate::server::wire::Wire;
-use crate::smtp::{self, Action, Awaited, Credentials, Event, Reply, Session};
+use crate::smtp::{self, Action, Awaited, Credentials, Event, Reply, Session, Welcome};
 
 /// How long a client that is turned away may take to hear why.
 const LAST_WORD_TIME: Duration = Duration::from_secs(1);
@@ -67,7 +68,10 @@ enum Read {
 
 /// How a connection ended that did not break.
 enum End {
-    Closed,
+    /// With the last word, unless the client had gone.
+    Closed(Option<Reply>),
+    /// The relay stops, and nothing was said.
+    Stopped,
     TurnedAway(TurnedAway),
 }
 
@@ -138,9 +142,9 @@ impl Connections {
         let terms = self.commons.terms();
         let Some(visit) = self.visit(&terms) else { return };
         let mut wire = Wire::new(stream);
-        let mut client = peer;
-        let ended = survive(visit.enter_and_speak(&mut wire, &mut client)).await;
-        visit.conclude(wire, client, ended).await;
+        let (mut client, mut course) = (peer, Course::begin());
+        let ended = survive(visit.enter_and_speak(&mut wire, &mut client, &mut course)).await;
+        visit.conclude(wire, client, &course, ended).await;
     }
 
     /// The same on a stream whose client is known already.
@@ -149,8 +153,9 @@ impl Connections {
         let Some(visit) = self.visit(&terms) else { return };
         let mut wire = Wire::new(stream);
         let address = SocketAddr::new(client.address, client.port);
-        let ended = survive(visit.speak(&mut wire, client)).await;
-        visit.conclude(wire, address, ended).await;
+        let mut course = Course::begin();
+        let ended = survive(visit.speak(&mut wire, client, &mut course)).await;
+        visit.conclude(wire, address, &course, ended).await;
     }
 
     /// `None` under terms that do not know the listener, which is then as good as closed.
@@ -165,6 +170,7 @@ impl Visit<'_> {
         &self,
         wire: &mut Wire<S>,
         address: &mut SocketAddr,
+        course: &mut Course,
     ) -> io::Result<End> {
         let (Commons { drain, places, .. }, settings) = (self.commons, &self.terms.settings);
         let entering = async {
@@ -173,11 +179,11 @@ impl Visit<'_> {
         };
         let entered = tokio::select! {
             biased;
-            () = drain.begun() => return Ok(End::Closed),
+            () = drain.begun() => return Ok(End::Stopped),
             entered = entering => entered,
         };
         match entered {
-            Ok((client, _place)) => self.speak(wire, client).await,
+            Ok((client, _place)) => self.speak(wire, client, course).await,
             Err(turned_away) => Ok(End::TurnedAway(turned_away)),
         }
     }
@@ -186,11 +192,12 @@ impl Visit<'_> {
         &self,
         wire: &mut Wire<S>,
         mut client: Client,
+        course: &mut Course,
     ) -> io::Result<End> {
-        let (Commons { relay, drain, .. }, Terms { settings, admission, .. }) = (self.commons, self.terms);
+        let settings = &self.terms.settings;
         let idle = settings.timeouts.idle;
         let end = Instant::now() + settings.timeouts.session;
-        let welcome = admission.welcome(&client);
+        let welcome = self.welcome(&client, course);
         let (mut session, greeting) = Session::new(Arc::clone(self.sessions), client.clone(), welcome);
         let mut action = Action::Say(greeting);
         let mut incoming = None;
@@ -213,41 +220,59 @@ impl Visit<'_> {
                 }
                 Action::Settle(submission) => {
                     wire.send(idle).await?;
-                    let now = self.commons.terms();
-                    Event::Settled(relay.settle(*submission, &now.rules, drain.over()).await)
+                    self.settle(*submission, course).await
                 }
                 Action::StartTls(reply) => {
                     wire.say(&reply);
                     wire.send(idle).await?;
                     match self.door.start(wire, &mut client, &settings.timeouts).await {
                         Ok(()) => {
-                            Event::Secured { welcome: admission.welcome(&client), client: client.clone() }
+                            let welcome = self.welcome(&client, course);
+                            Event::Secured { welcome, client: client.clone() }
                         }
                         Err(turned_away) => return Ok(End::TurnedAway(turned_away)),
                     }
                 }
                 Action::Authenticate(credentials) => {
                     wire.send(idle).await?;
-                    self.authenticate(&client, credentials).await
+                    self.authenticate(&client, credentials, course).await
                 }
                 Action::Close(reply) => {
-                    if let Some(reply) = reply {
-                        wire.say(&reply);
-                    }
-                    wire.close(idle).await?;
-                    return Ok(End::Closed);
+                    wire.close(reply.as_ref(), idle).await?;
+                    return Ok(End::Closed(reply));
                 }
             };
             action = session.step(event);
         }
     }
 
+    fn welcome(&self, client: &Client, course: &mut Course) -> Welcome {
+        let welcome = self.terms.admission.welcome(client);
+        course.welcomed(&welcome);
+        welcome
+    }
+
+    async fn settle(&self, submission: Submission, course: &mut Course) -> Event<'static> {
+        let (Commons { relay, drain, .. }, now) = (self.commons, self.commons.terms());
+        let reply = relay.settle(submission, &now.rules, drain.over()).await;
+        course.settled(&reply);
+        Event::Settled(reply)
+    }
+
     /// Finds out whose credentials these are. Nothing is lost if the drain ends it.
-    async fn authenticate(&self, client: &Client, credentials: Credentials) -> Event<'static> {
+    async fn authenticate(
+        &self,
+        client: &Client,
+        credentials: Credentials,
+        course: &mut Course,
+    ) -> Event<'static> {
         let now = self.commons.terms();
         tokio::select! {
             biased;
-            outcome = now.admission.prove(client, credentials) => Event::Authenticated(outcome),
+            outcome = now.admission.prove(client, credentials) => {
+                course.logged_in(&outcome);
+                Event::Authenticated(outcome)
+            }
             () = self.commons.drain.begun() => Event::ShuttingDown,
         }
     }
@@ -307,20 +332,26 @@ impl Visit<'_> {
         &self,
         mut wire: Wire<S>,
         client: SocketAddr,
+        course: &Course,
         ended: Result<io::Result<End>, Panic>,
     ) {
         let listener = self.door.name();
+        let tell = |ended: &str| course.tell(client, listener, &wire, ended);
         let last_word = match ended {
-            Ok(Ok(End::Closed)) => {
-                tracing::debug!(%client, listener, "the connection ended");
+            Ok(Ok(End::Closed(reply))) => {
+                tell(&reply.map_or_else(|| "the client left".to_owned(), |reply| reply.to_string()));
                 None
             }
             Ok(Ok(End::TurnedAway(TurnedAway::Gone))) => {
-                tracing::debug!(%client, listener, "the connection ended at once");
+                tell("the client left");
+                None
+            }
+            Ok(Ok(End::Stopped)) => {
+                tell("the relay stops");
                 None
             }
             Ok(Ok(End::TurnedAway(TurnedAway::Broken(error))) | Err(error)) => {
-                tracing::debug!(%client, listener, %error, "the connection broke");
+                tell(&format!("it broke: {error}"));
                 None
             }
             Ok(Ok(End::TurnedAway(why))) => {

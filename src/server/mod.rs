@@ -6,6 +6,7 @@
 mod certificate;
 mod client_authorities;
 mod connection;
+mod course;
 mod door;
 mod drain;
 mod incoming;

@@ -32,6 +32,8 @@ pub(super) struct Wire<S> {
     stream: Layer<S>,
     pub(super) input: BytesMut,
     pub(super) output: BytesMut,
+    received: u64,
+    sent: u64,
 }
 
 enum Layer<S> {
@@ -49,7 +51,8 @@ struct Replayed<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream: Layer::Clear(stream), input: BytesMut::new(), output: BytesMut::new() }
+        let (input, output) = (BytesMut::new(), BytesMut::new());
+        Self { stream: Layer::Clear(stream), input, output, received: 0, sent: 0 }
     }
 
     /// Reads what comes; 0 octets are the end.
@@ -65,10 +68,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if self.input.capacity().saturating_sub(self.input.len()) < room_min {
             self.input.reserve(room.saturating_sub(self.input.len()).max(room_min));
         }
-        match &mut self.stream {
+        let octets = match &mut self.stream {
             Layer::Clear(stream) => stream.read_buf(&mut self.input).await,
             Layer::Secured(stream) => stream.read_buf(&mut self.input).await,
             Layer::Gone => Ok(0),
+        }?;
+        self.received = self.received.saturating_add(u64::try_from(octets).unwrap_or(u64::MAX));
+        Ok(octets)
+    }
+
+    /// Of the commands and messages, without what TLS adds.
+    pub(super) fn octets_received(&self) -> u64 {
+        self.received
+    }
+
+    pub(super) fn octets_sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// `TLSv1_3`
+    pub(super) fn tls_version(&self) -> Option<&'static str> {
+        match &self.stream {
+            Layer::Secured(stream) => stream.get_ref().1.protocol_version()?.as_str(),
+            Layer::Clear(_) | Layer::Gone => None,
         }
     }
 
@@ -81,6 +103,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if self.output.is_empty() {
             return Ok(());
         }
+        let octets = u64::try_from(self.output.len()).unwrap_or(u64::MAX);
         let sent = timeout(limit, async {
             match &mut self.stream {
                 Layer::Clear(stream) => send_all(stream, &mut self.output).await,
@@ -88,7 +111,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
                 Layer::Gone => Err(io::ErrorKind::NotConnected.into()),
             }
         });
-        sent.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        sent.await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+        self.sent = self.sent.saturating_add(octets);
+        Ok(())
     }
 
     /// Goes on within TLS, whose first octets may have been read already. If that fails the connection is gone.
@@ -112,8 +137,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         }
     }
 
-    /// Sends what was said, and closes so that the client can read it.
-    pub(super) async fn close(&mut self, limit: Duration) -> io::Result<()> {
+    /// Sends what was said and the last word, and closes so that the client can read it.
+    pub(super) async fn close(&mut self, last_word: Option<&Reply>, limit: Duration) -> io::Result<()> {
+        if let Some(reply) = last_word {
+            self.say(reply);
+        }
         self.send(limit).await?;
         let shutdown = async {
             match &mut self.stream {
