@@ -57,7 +57,21 @@ const HOMES: &[(&str, &[&str])] = &[
     ("axum", &["admin", "sandbox"]),
     ("hyper", &["admin"]),
     ("hyper_util", &["admin"]),
-    ("tracing", &["telemetry", "admission", "upstream", "sandbox", "relay", "server", "admin", "app", "cli"]),
+    (
+        "tracing",
+        &[
+            "telemetry",
+            "credentials",
+            "admission",
+            "upstream",
+            "sandbox",
+            "relay",
+            "server",
+            "admin",
+            "app",
+            "cli",
+        ],
+    ),
     ("tracing_subscriber", &["telemetry", "upstream"]),
 ];
 

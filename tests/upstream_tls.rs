@@ -9,7 +9,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::version::{TLS12, TLS13};
 use rustls::{HandshakeKind, ServerConfig, SupportedProtocolVersion};
-use sesgate::credentials::Login;
+use sesgate::credentials::{Keyring, Login};
 use sesgate::secret::Secret;
 use sesgate::upstream::{Health, Roots, Security, Settings, Upstream};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufStream};
@@ -129,7 +129,7 @@ fn settings(port: u16, security: Security, roots: &[u8]) -> Settings {
 
 fn upstream(settings: Settings) -> Upstream {
     let login = Login::new("user".to_owned(), Secret::new("password".to_owned())).unwrap();
-    Upstream::over_tcp(settings, Some(login)).unwrap()
+    Upstream::over_tcp(settings, Some(Keyring::of(login))).unwrap()
 }
 
 /// What keeps the relay from logging in to this server.
@@ -217,7 +217,7 @@ async fn what_can_never_work_is_refused_at_once() {
         ),
         (Settings { ehlo_name: "a\r\nMAIL FROM:<>".to_owned(), ..fine.clone() }, "cannot be said in EHLO"),
     ] {
-        let error = Upstream::over_tcp(settings, Some(login())).unwrap_err();
+        let error = Upstream::over_tcp(settings, Some(Keyring::of(login()))).unwrap_err();
         assert!(error.to_string().contains(expected), "{error}");
     }
 }

@@ -23,6 +23,7 @@ use crate::admin::{self, Admin};
 use crate::app::reload::Generations;
 use crate::app::running::Running;
 use crate::config::{self, Config};
+use crate::credentials::Keyring;
 use crate::gate::{Enforcement, Gate, GateError};
 use crate::policy::Document;
 use crate::relay::Disagreement;
@@ -74,7 +75,8 @@ pub enum StartError {
 impl App {
     /// Must be called within the runtime. When it returns, every listener accepts connections.
     pub fn start(config: &Config, audit: Arc<dyn AuditSink>) -> Result<Self, StartError> {
-        let upstream = Upstream::over_tcp(wiring::upstream_settings(config), config.ses.login.clone())?;
+        let upstream =
+            Upstream::over_tcp(wiring::upstream_settings(config), config.ses.login.clone().map(Keyring::of))?;
         let loaded = load_policies(config).map_err(StartError::Policy)?;
         policies::log_doubts(&loaded.problems);
         wiring::warn_of_certificates(config);
@@ -184,7 +186,7 @@ fn administer(
 
 /// All that can fail before a socket is opened, and nothing more.
 pub fn rehearse(config: &Config, documents: Vec<Arc<Document>>) -> Result<(), StartError> {
-    Upstream::over_tcp(wiring::upstream_settings(config), config.ses.login.clone())?;
+    Upstream::over_tcp(wiring::upstream_settings(config), config.ses.login.clone().map(Keyring::of))?;
     Gate::new(gate_settings(config), documents)?;
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! What the relay tells SES to be let in: a login, and how an IAM access key becomes one.
 //!
-//! Here a login is made and checked; `upstream` says it to SES. Where it comes from (a file, the environment)
-//! is the configuration's business.
+//! Here a login is made and checked, and several are kept in the order of their use; `upstream` says them to SES.
+//! Where they come from (a file, the environment) is the configuration's business.
 
+mod keyring;
 mod login;
 mod smtp_password;
 
+pub use keyring::{Keyring, KeyringState, LoginState, Offer, Rank, Standing};
 pub use login::{Login, LoginError};
 pub use smtp_password::smtp_password;

@@ -29,7 +29,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::time::Instant;
 
-use crate::credentials::Login;
+use crate::credentials::{Keyring, Login};
 use crate::gate::PermittedMail;
 use crate::mail::DomainName;
 use crate::upstream::backoff::Backoff;
@@ -48,11 +48,11 @@ pub use outcome::{AccountTrouble, Outcome, Verdict};
 pub use settings::{Roots, Security, Settings};
 pub use wire::{Stream, WireError};
 
-/// The relay's side towards SES: one endpoint, one login, some sessions.
+/// The relay's side towards SES: one endpoint, its logins, some sessions.
 pub struct Upstream {
     settings: Arc<Settings>,
     ehlo_name: DomainName,
-    login: Option<Login>,
+    keyring: Option<Arc<Keyring>>,
     dial: Arc<dyn Dial>,
     turns: Arc<Turns>,
     pool: Arc<Pool>,
@@ -62,20 +62,24 @@ pub struct Upstream {
 
 impl Upstream {
     /// Towards the endpoint that the settings name. Opens nothing yet.
-    pub fn over_tcp(settings: Settings, login: Option<Login>) -> Result<Self, SetupError> {
+    pub fn over_tcp(settings: Settings, keyring: Option<Arc<Keyring>>) -> Result<Self, SetupError> {
         let dial = Arc::new(TcpDial::new(&settings)?);
-        Self::new(settings, login, dial)
+        Self::new(settings, keyring, dial)
     }
 
     /// Over whatever `dial` connects to.
-    pub fn new(settings: Settings, login: Option<Login>, dial: Arc<dyn Dial>) -> Result<Self, SetupError> {
+    pub fn new(
+        settings: Settings,
+        keyring: Option<Arc<Keyring>>,
+        dial: Arc<dyn Dial>,
+    ) -> Result<Self, SetupError> {
         let unfit = |source| SetupError::EhloName { name: settings.ehlo_name.clone(), source };
         let ehlo_name = DomainName::parse(&settings.ehlo_name).map_err(unfit)?;
         let settings = Arc::new(settings);
         let turns = Turns::new(settings.connections_max, settings.recipients_per_second_max);
         let pool = Pool::new(Arc::clone(&settings));
         let (backoff, quota) = (Mutex::default(), Mutex::default());
-        Ok(Self { settings, ehlo_name, login, dial, turns, pool, backoff, quota })
+        Ok(Self { settings, ehlo_name, keyring, dial, turns, pool, backoff, quota })
     }
 
     /// Says a mail of an app to SES, when it is its turn. Dropped before its end, it takes the connection along,
@@ -91,11 +95,26 @@ impl Upstream {
         outcome
     }
 
-    /// Proves the login on a session of its own, which comes on top of `connections_max` for a moment.
+    /// Logs in on a session of its own, which comes on top of `connections_max` for a moment.
     pub async fn probe(&self) -> Result<(), Arc<OpenError>> {
         let session = self.open().await?;
         self.pool.retire(session);
         Ok(())
+    }
+
+    /// Proves the logins that no mail would: each that waits for its proof on a session of its own, and when SES
+    /// refuses all of them, whether it still does. To be called now and then.
+    pub async fn prove_logins(&self) {
+        let Some(keyring) = &self.keyring else { return };
+        for login in keyring.due(Instant::now().into_std()) {
+            // The keyring is told what came of it.
+            if let Ok(session) = self.log_in_with(keyring, &login).await {
+                self.pool.retire(session);
+            }
+        }
+        if keyring.state().failing_since.is_some() {
+            let _ = self.probe().await;
+        }
     }
 
     pub fn health(&self) -> Health {
@@ -222,7 +241,7 @@ impl Upstream {
     async fn open(&self) -> Result<Conversation, Arc<OpenError>> {
         let begun = Instant::now();
         self.backoff().admit(begun)?;
-        match open::open(&self.settings, &self.ehlo_name, self.login.as_ref(), self.dial.as_ref()).await {
+        match self.log_in().await {
             Ok(session) => {
                 self.backoff().succeeded();
                 Ok(session)
@@ -236,6 +255,37 @@ impl Upstream {
                 Err(cause)
             }
         }
+    }
+
+    /// A session by the first login that SES takes. What is wrong beside the login would be so with the next one.
+    async fn log_in(&self) -> Result<Conversation, OpenError> {
+        let Some(keyring) = &self.keyring else { return self.session(None).await };
+        let mut refused = OpenError::NoLogin;
+        for login in keyring.logins() {
+            match self.log_in_with(keyring, &login).await {
+                Err(cause) if cause.refusal_of_login().is_some() => refused = cause,
+                opened => return opened,
+            }
+        }
+        Err(refused)
+    }
+
+    async fn log_in_with(&self, keyring: &Keyring, login: &Login) -> Result<Conversation, OpenError> {
+        let opened = self.session(Some(login)).await;
+        let now = Instant::now().into_std();
+        match &opened {
+            Ok(_) => keyring.accepted(login, now),
+            Err(cause) => {
+                if let Some(words) = cause.refusal_of_login() {
+                    keyring.refused(login, words, now);
+                }
+            }
+        }
+        opened
+    }
+
+    async fn session(&self, login: Option<&Login>) -> Result<Conversation, OpenError> {
+        open::open(&self.settings, &self.ehlo_name, login, self.dial.as_ref()).await
     }
 
     fn backoff(&self) -> MutexGuard<'_, Backoff> {

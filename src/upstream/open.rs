@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 use crate::credentials::Login;
 use crate::mail::DomainName;
-use crate::upstream::answer::Answer;
+use crate::upstream::answer::{Answer, Class};
 use crate::upstream::conversation::{Conversation, Step};
 use crate::upstream::dial::{Dial, DialError};
 use crate::upstream::settings::{Security, Settings};
@@ -30,6 +30,8 @@ pub enum OpenError {
     NoMechanism,
     #[error("SES refused the login: {0}")]
     LoginRefused(Answer),
+    #[error("there is no login yet: where it is kept cannot be reached")]
+    NoLogin,
     #[error("the session failed at {step}")]
     Session { step: Step, source: WireError },
 }
@@ -45,12 +47,27 @@ impl OpenError {
     /// Whether SES is there and only the login is not good enough.
     pub fn is_of_login(&self) -> bool {
         match self {
-            Self::NoMechanism | Self::LoginRefused(_) => true,
+            Self::NoMechanism | Self::LoginRefused(_) | Self::NoLogin => true,
             Self::ConnectTimeout(_)
             | Self::TlsTimeout(_)
             | Self::Dial(_)
             | Self::NoStartTls
             | Self::Session { .. } => false,
+        }
+    }
+
+    /// What SES said of a login that is wrong; another one may be right.
+    pub(super) fn refusal_of_login(&self) -> Option<&Answer> {
+        match self {
+            Self::LoginRefused(answer) if answer.class() == Class::Permanent => Some(answer),
+            Self::LoginRefused(_)
+            | Self::NoLogin
+            | Self::NoMechanism
+            | Self::ConnectTimeout(_)
+            | Self::TlsTimeout(_)
+            | Self::Dial(_)
+            | Self::NoStartTls
+            | Self::Session { .. } => None,
         }
     }
 
@@ -66,6 +83,7 @@ impl OpenError {
             | Self::Dial(_)
             | Self::NoStartTls
             | Self::NoMechanism
+            | Self::NoLogin
             | Self::LoginRefused(_) => false,
         }
     }

@@ -1,6 +1,7 @@
 //! The other end of the wire, for tests: SES's voice as a script, over a stream in memory and a paused clock.
 
 mod limits;
+mod logins;
 mod pacing;
 mod secrets;
 mod transcripts;
@@ -13,7 +14,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream, duplex};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-use crate::credentials::Login;
+use crate::credentials::{Keyring, Login};
 use crate::gate::PermittedMail;
 use crate::mail::{BodyBuilder, Message};
 use crate::secret::Secret;
@@ -79,9 +80,17 @@ pub(super) fn upstream_that_first_fails(
     settings: Settings,
     failures: Vec<DialError>,
 ) -> (Arc<Upstream>, UnboundedReceiver<Call>) {
+    upstream_with(settings, Keyring::of(login()), failures)
+}
+
+pub(super) fn upstream_with(
+    settings: Settings,
+    keyring: Arc<Keyring>,
+    failures: Vec<DialError>,
+) -> (Arc<Upstream>, UnboundedReceiver<Call>) {
     let (calls, called) = unbounded_channel();
     let dial = ScriptedDial { calls, failures: Mutex::new(failures) };
-    (Arc::new(Upstream::new(settings, Some(login()), Arc::new(dial)).unwrap()), called)
+    (Arc::new(Upstream::new(settings, Some(keyring), Arc::new(dial)).unwrap()), called)
 }
 
 impl Dial for ScriptedDial {
@@ -112,14 +121,19 @@ impl Peer {
 
     /// Takes a connection as SES does on port 465, up to a login that it takes.
     pub async fn accept_and_log_in(called: &mut UnboundedReceiver<Call>) -> Self {
+        let mut peer = Self::accept_up_to_login(called).await;
+        peer.hear("AUTH PLAIN AEFLSUFJT1NGT0ROTjdFWEFNUExFAEJMQk1zZWNyZXQ=").await.unwrap();
+        peer.say("235 Authentication successful.").await;
+        peer
+    }
+
+    pub async fn accept_up_to_login(called: &mut UnboundedReceiver<Call>) -> Self {
         let mut peer = Self::accept(called).await;
         assert!(matches!(called.recv().await, Some(Call::Secure)), "the relay secures nothing");
         peer.say("220 email-smtp.amazonaws.com ESMTP SimpleEmailService-d-GI38EMLB2 hkD7YwduxMJw9KrXpof7")
             .await;
         peer.hear("EHLO sesgate").await.unwrap();
         peer.say("250-email-smtp.amazonaws.com\r\n250-8BITMIME\r\n250-AUTH PLAIN LOGIN\r\n250 Ok").await;
-        peer.hear("AUTH PLAIN AEFLSUFJT1NGT0ROTjdFWEFNUExFAEJMQk1zZWNyZXQ=").await.unwrap();
-        peer.say("235 Authentication successful.").await;
         peer
     }
 
