@@ -222,6 +222,12 @@ fn beside(name: &str) -> Vec<(&'static str, &'static str)> {
         _ => {}
     }
     match name.trim_start_matches("SESGATE_SES_").trim_end_matches("_FILE") {
+        "FALLBACK_USER_NAME" => with_login(&[("SESGATE_SES_FALLBACK_PASSWORD", SECRET)]),
+        "FALLBACK_PASSWORD" => with_login(&[("SESGATE_SES_FALLBACK_USER_NAME", "other")]),
+        "FALLBACK_ACCESS_KEY_ID" => with_login(&[("SESGATE_SES_FALLBACK_SECRET_ACCESS_KEY", SECRET)]),
+        "FALLBACK_SECRET_ACCESS_KEY" => {
+            with_login(&[("SESGATE_SES_FALLBACK_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")])
+        }
         "USER_NAME" => vec![("SESGATE_SES_PASSWORD", SECRET)],
         "PASSWORD" => vec![("SESGATE_SES_USER_NAME", "user")],
         "ACCESS_KEY_ID" => vec![("SESGATE_SES_SECRET_ACCESS_KEY", SECRET)],
@@ -246,7 +252,7 @@ fn a_secret_is_what_its_file_or_variable_holds_without_the_end_of_the_line() {
             folder(&format!("{NEEDED}\nuser_name = \"user\"\npassword = {{ file = \"s\" }}"));
         fs::write(folder.path().join("s"), octets).unwrap();
         let login = config::load(Some(&path), &environment(&[])).unwrap().ses.login;
-        let login = login.unwrap();
+        let login = login.unwrap().loaded.login;
         let (user_name, password) = (login.user_name(), login.password());
         assert_eq!((user_name, password.expose()), ("user", expected));
     }
@@ -256,7 +262,7 @@ fn a_secret_is_what_its_file_or_variable_holds_without_the_end_of_the_line() {
     "#;
     let login = load(&format!("{NEEDED}{keys}"), &[("SESGATE_OF_MY_OWN", SECRET)]).ses.login;
     let derived = smtp_password(&Secret::new(SECRET.to_owned()), "ap-northeast-1");
-    assert_eq!(login.unwrap().password().expose(), derived.expose());
+    assert_eq!(login.unwrap().loaded.login.password().expose(), derived.expose());
 }
 
 #[test]
@@ -342,6 +348,7 @@ fn what_the_example_comments_out_is_right_as_well() {
     let others = [
         "access_key_id",
         "secret_access_key",
+        "fallback_",
         "ca_file",
         "certificate",
         "client_",

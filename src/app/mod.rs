@@ -5,6 +5,7 @@ mod candidate;
 mod changes;
 mod compose;
 mod counted;
+mod credentials;
 mod offline;
 mod past;
 mod policies;
@@ -20,10 +21,11 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin};
+use crate::app::credentials::RenewedLogins;
 use crate::app::reload::Generations;
 use crate::app::running::Running;
 use crate::config::{self, Config};
-use crate::credentials::Keyring;
+use crate::credentials::KeyringState;
 use crate::gate::{Enforcement, Gate, GateError};
 use crate::policy::Document;
 use crate::relay::Disagreement;
@@ -75,8 +77,8 @@ pub enum StartError {
 impl App {
     /// Must be called within the runtime. When it returns, every listener accepts connections.
     pub fn start(config: &Config, audit: Arc<dyn AuditSink>) -> Result<Self, StartError> {
-        let upstream =
-            Upstream::over_tcp(wiring::upstream_settings(config), config.ses.login.clone().map(Keyring::of))?;
+        let logins = Arc::new(RenewedLogins::new(&config.ses));
+        let upstream = Upstream::over_tcp(wiring::upstream_settings(config), logins.keyring())?;
         let loaded = load_policies(config).map_err(StartError::Policy)?;
         policies::log_doubts(&loaded.problems);
         wiring::warn_of_certificates(config);
@@ -102,9 +104,12 @@ impl App {
             metrics: counted::metrics(&relay, &generations),
             generations,
             relay,
+            logins,
             commons,
             drain,
         });
+        let logins = Arc::clone(&running.logins);
+        running.drain.spawn(logins.run(Arc::clone(&running.relay), running.drain.clone()));
         let watched = Arc::clone(&running);
         running.drain.spawn(async move { watched.warn_of_shadow_mode().await });
         let admin = CancellationToken::new();
@@ -152,6 +157,11 @@ impl App {
         &self.running.metrics
     }
 
+    /// The logins of SES, and which of them is in use. `None` where none is needed.
+    pub fn logins(&self) -> Option<KeyringState> {
+        self.running.logins.keyring().map(|keyring| keyring.state())
+    }
+
     /// Whether SES would take mail now, by a login on a connection of its own.
     pub async fn probe_ses(&self) -> Result<(), Arc<OpenError>> {
         self.running.relay.upstream.probe().await
@@ -186,7 +196,7 @@ fn administer(
 
 /// All that can fail before a socket is opened, and nothing more.
 pub fn rehearse(config: &Config, documents: Vec<Arc<Document>>) -> Result<(), StartError> {
-    Upstream::over_tcp(wiring::upstream_settings(config), config.ses.login.clone().map(Keyring::of))?;
+    Upstream::over_tcp(wiring::upstream_settings(config), None)?;
     Gate::new(gate_settings(config), documents)?;
     Ok(())
 }

@@ -194,6 +194,7 @@ impl Reloader {
             level.set(&config.log.level)?;
         }
         self.running.commons.replace_terms(terms);
+        self.running.logins.follow(&config.ses);
         let changed = changes::between(running, &config);
         if config.policy != running.policy || config.apps != running.apps {
             policies::log_doubts(&policies.problems);

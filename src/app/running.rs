@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::admin::{Check, Readiness, Subject};
 use crate::app::candidate::CandidateState;
+use crate::app::credentials::RenewedLogins;
 use crate::app::reload::Generations;
 use crate::gate::Enforcement;
 use crate::relay::Relay;
@@ -29,6 +30,7 @@ pub(super) const SHADOW: &str =
 #[derive(Debug)]
 pub(super) struct Running {
     pub relay: Arc<Relay>,
+    pub logins: Arc<RenewedLogins>,
     pub commons: Arc<Commons>,
     pub generations: Arc<Generations>,
     pub drain: Drain,

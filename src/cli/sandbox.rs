@@ -149,7 +149,8 @@ fn led_to(stand_in: &StandIn, mut config: Config) -> Result<Config, LoginError> 
     ses.server_name = format!("email-smtp.{}.amazonaws.com", ses.region);
     ses.tls = Security::ImplicitTls;
     ses.roots = Roots::Pem(stand_in.ca_pem().as_bytes().to_vec());
-    ses.login = Some(Login::new(login.user_name.clone(), login.password.clone())?);
+    let login = Login::new(login.user_name.clone(), login.password.clone())?;
+    ses.login = Some(config::SesLogin::fixed(login));
     Ok(config)
 }
 

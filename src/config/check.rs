@@ -9,15 +9,12 @@ use super::app;
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::footprint::Files;
-use super::form::Text;
 use super::listener::RawListener;
 use super::load;
-use super::raw::{Raw, RawLogin, RawPolicy, RawSes};
+use super::raw::{Raw, RawPolicy, RawSes};
 use super::secret::SecretSource;
 use super::section::{Notes, Placed};
 use super::settings::{Candidate, Config, Policy, PolicyFile, Ses};
-use super::shape;
-use crate::credentials::Login;
 use crate::secret::Secret;
 use crate::upstream::{Roots, Security};
 
@@ -37,7 +34,7 @@ pub enum Purpose {
     Sending,
     /// Sending to a stand-in for SES, whose login and authority are none of the configuration's.
     Rehearsing,
-    /// Neither the login of SES, nor those of apps, nor any certificate or key is looked at.
+    /// Neither the logins of SES, nor those of apps, nor any certificate or key is looked at.
     Judging,
 }
 
@@ -84,7 +81,11 @@ fn check_ses(raw: RawSes, surroundings: &Surroundings<'_>, notes: &mut Notes) ->
     refuse_clear_text(&raw, notes);
     refuse_unverified_bounces(&raw, notes);
     let region = raw.region.as_ref().map(|region| region.value.as_str());
-    let login = check_login(raw.login, tls, region, surroundings, notes);
+    let login = match tls {
+        Security::ImplicitTls | Security::StartTls => raw.login.check_required(region, surroundings, notes),
+        Security::None => raw.login.check(region, surroundings, notes),
+    };
+    let fallback = raw.fallback.check(region, surroundings, notes);
     let roots = check_roots(raw.ca_file.as_ref(), surroundings, notes);
     let region = raw.region.ok_or(Noted)?.value;
     let host = raw.host.map_or_else(|| ses_host(&region), |host| host.value);
@@ -103,6 +104,7 @@ fn check_ses(raw: RawSes, surroundings: &Surroundings<'_>, notes: &mut Notes) ->
         tls,
         roots: roots?,
         login: login?,
+        fallback: fallback?,
         configuration_set: raw.configuration_set.map(|name| name.value),
         pass_headers: values(raw.pass_headers.ok_or(Noted)?),
         bounce_address: raw.bounce_address.map(|address| address.value),
@@ -134,43 +136,6 @@ fn refuse_unverified_bounces(raw: &RawSes, notes: &mut Notes) {
     }
 }
 
-fn check_login(
-    raw: RawLogin,
-    tls: Security,
-    region: Option<&str>,
-    surroundings: &Surroundings<'_>,
-    notes: &mut Notes,
-) -> Result<Option<Login>, Noted> {
-    match surroundings.purpose {
-        Purpose::Rehearsing | Purpose::Judging => return Ok(None),
-        Purpose::Sending => {}
-    }
-    match (raw.user_name, raw.password, raw.access_key_id, raw.secret_access_key) {
-        (None, None, None, None) if tls == Security::None => Ok(None),
-        (None, None, None, None) => {
-            notes.add(&raw.place, "ses", ConfigError::NoLogin);
-            Err(Noted)
-        }
-        (Some(user_name), Some(password), None, None) => {
-            let user_name = fetch_public(&user_name, &shape::USER_NAME, surroundings, notes);
-            let secret = fetch(&password, surroundings, notes);
-            let login = Login::new(user_name?, secret?);
-            login.map(Some).map_err(|error| note(&password, error, notes))
-        }
-        (None, None, Some(id), Some(key)) => {
-            let access_key_id = fetch_public(&id, &shape::ACCESS_KEY_ID, surroundings, notes);
-            let secret = fetch(&key, surroundings, notes);
-            let login = Login::from_access_key(access_key_id?, &secret?, region.ok_or(Noted)?);
-            login.map(Some).map_err(|error| note(&key, error, notes))
-        }
-        (Some(key), None, None, None) => Err(half(&key, "user_name", "password", notes)),
-        (None, Some(key), None, None) => Err(half(&key, "password", "user_name", notes)),
-        (None, None, Some(key), None) => Err(half(&key, "access_key_id", "secret_access_key", notes)),
-        (None, None, None, Some(key)) => Err(half(&key, "secret_access_key", "access_key_id", notes)),
-        (_, _, Some(key), _) | (_, _, None, Some(key)) => Err(note(&key, ConfigError::TwoLogins, notes)),
-    }
-}
-
 pub(super) fn fetch(
     placed: &Placed<Option<SecretSource>>,
     surroundings: &Surroundings<'_>,
@@ -179,17 +144,6 @@ pub(super) fn fetch(
     let source = placed.value.as_ref().ok_or(Noted)?;
     let secret = source.fetch(surroundings.files, surroundings.environment);
     secret.map_err(|error| note(placed, error, notes))
-}
-
-fn fetch_public(
-    placed: &Placed<Option<SecretSource>>,
-    form: &Text<String>,
-    surroundings: &Surroundings<'_>,
-    notes: &mut Notes,
-) -> Result<String, Noted> {
-    let text = fetch(placed, surroundings, notes)?;
-    let source = placed.value.as_ref().ok_or(Noted)?;
-    (form.parse)(text.expose()).map_err(|reason| note(placed, source.unfit(&text, form, reason), notes))
 }
 
 fn check_roots(
@@ -248,10 +202,6 @@ pub(super) fn policy_files(
         }
     }
     files.into_iter().collect()
-}
-
-fn half<T>(key: &Placed<T>, has: &'static str, lacks: &'static str, notes: &mut Notes) -> Noted {
-    note(key, ConfigError::HalfALogin { has, lacks }, notes)
 }
 
 pub(super) fn note<T>(placed: &Placed<T>, error: impl Into<ConfigError>, notes: &mut Notes) -> Noted {

@@ -17,6 +17,7 @@ mod form;
 mod listener;
 mod load;
 mod log;
+mod login;
 mod mask;
 mod raw;
 mod secret;
@@ -43,6 +44,7 @@ pub use self::environment::Environment;
 pub use self::error::{ConfigError, ConfigErrors, Mend, Misfit, Problem};
 pub use self::footprint::Footprint;
 pub use self::load::{CertificateError, FileError, PatternError};
+pub use self::login::{LoginForm, LoginSource, LoginSourceError, SesLogin};
 pub use self::secret::{Confidence, SecretError};
 pub use self::section::{Key, Presence, Reach};
 pub use self::settings::{

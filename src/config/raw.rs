@@ -16,7 +16,8 @@ use super::error::{ConfigError, Misfit, Problem};
 use super::form::{Lasting, Number, OneOf, Said};
 use super::listener::RawListener;
 use super::log::RawLog;
-use super::secret::{Confidence, SecretSource};
+use super::login::{self, RawLogin};
+use super::secret::SecretSource;
 use super::section::{Notes, Placed, Presence, Section, Source, refuse_repetitions, unexpected};
 use super::settings::{Delivery, Limits, Message, Pool, Server, Timeouts};
 use super::shape;
@@ -66,6 +67,7 @@ pub struct RawSes {
     pub tls: Option<Placed<Security>>,
     pub ca_file: Option<Placed<String>>,
     pub login: RawLogin,
+    pub fallback: RawLogin,
     pub configuration_set: Option<Placed<String>>,
     pub pass_headers: Option<Vec<Placed<String>>>,
     pub bounce_address: Option<Placed<Address>>,
@@ -73,17 +75,6 @@ pub struct RawSes {
     pub max_send_rate: Option<Placed<u32>>,
     pub pool: Pool,
     pub timeouts: Timeouts,
-}
-
-/// What was said of either login. One that was said, but is of no use, holds nothing.
-#[derive(Debug)]
-pub struct RawLogin {
-    /// Where to point when none was said.
-    pub place: Place,
-    pub user_name: Option<Placed<Option<SecretSource>>>,
-    pub password: Option<Placed<Option<SecretSource>>>,
-    pub access_key_id: Option<Placed<Option<SecretSource>>>,
-    pub secret_access_key: Option<Placed<Option<SecretSource>>>,
 }
 
 #[derive(Debug)]
@@ -99,11 +90,9 @@ pub struct RawPolicy {
 impl Raw {
     /// The variables that the file itself names.
     pub fn named_variables(&self) -> Vec<String> {
-        let login = &self.ses.login;
-        let sources = [&login.user_name, &login.password, &login.access_key_id, &login.secret_access_key];
-        let sources = sources.into_iter().chain([&self.admin.token]);
-        let sources = sources.flatten().filter_map(|source| source.value.as_ref());
-        let sources = sources.chain(self.log.secret_source());
+        let logins = [&self.ses.login, &self.ses.fallback].into_iter().flat_map(RawLogin::secret_sources);
+        let token = self.admin.token.iter().filter_map(|token| token.value.as_ref());
+        let sources = logins.chain(token).chain(self.log.secret_source());
         let sources = sources.chain(self.apps.iter().flat_map(RawApp::secret_sources));
         sources.filter_map(SecretSource::variable).map(str::to_owned).collect()
     }
@@ -252,13 +241,8 @@ fn ses(section: &mut Section<'_>) -> RawSes {
         port: section.derived("port", &Number(1..=65_535), "`465`; with starttls `587`, with none `25`"),
         tls: section.derived("tls", &TLS, "`implicit`"),
         ca_file: section.derived("ca_file", &shape::PATH, "the system's certificates"),
-        login: RawLogin {
-            place: section.place(),
-            user_name: section.secret("user_name", Confidence::Public),
-            password: section.secret("password", Confidence::Secret),
-            access_key_id: section.secret("access_key_id", Confidence::Public),
-            secret_access_key: section.secret("secret_access_key", Confidence::Secret),
-        },
+        login: RawLogin::read(section, &login::PREFERRED),
+        fallback: RawLogin::read(section, &login::FALLBACK),
         configuration_set: section.optional("configuration_set", &shape::CONFIGURATION_SET),
         pass_headers: section.list("pass_headers", &shape::SES_HEADER, &Presence::Optional),
         bounce_address: section.optional("bounce_address", &shape::ADDRESS),

@@ -1,10 +1,12 @@
 //! Secrets: named in the file, never written in it.
 //!
 //! `{ env = "NAME" }` and `{ file = "path" }` say where a secret is; a variable of the setting's own holds it
-//! or names its file. Nothing here shows one.
+//! or names its file. With `key`, a JSON object is there, and the secret is one of its members. Nothing here shows
+//! one.
 
 use std::fmt;
 use std::path::PathBuf;
+use std::time::SystemTime;
 
 use toml::de::{DeTable, DeValue};
 
@@ -15,11 +17,20 @@ use super::form::{Form, Said, Text, shown};
 use super::load::FileError;
 use super::section::unexpected;
 use super::shape::PATH;
+use crate::json::{self, Value};
 use crate::secret::Secret;
 
 /// Where a secret is.
-#[derive(Debug)]
-pub enum SecretSource {
+#[derive(Debug, Clone)]
+pub struct SecretSource {
+    holder: Holder,
+    /// The member of a JSON object that it is, where it is not all that the holder has.
+    key: Option<String>,
+}
+
+/// What has secrets.
+#[derive(Debug, Clone)]
+pub enum Holder {
     Given(Secret),
     Variable(String),
     File(PathBuf),
@@ -48,6 +59,10 @@ pub enum SecretError {
     NotUtf8 { holder: String },
     #[error("{holder} begins or ends with a space, or holds a control character")]
     Unclean { holder: String },
+    #[error("{holder} is not a JSON object, as `key` supposes")]
+    NotJson { holder: String },
+    #[error("{holder} is a JSON object without a text named `{key}`")]
+    NoMember { holder: String, key: String },
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -70,7 +85,12 @@ impl SecretError {
             Self::Plain => Some("name where it is: `{ env = \"NAME\" }` or `{ file = \"path\" }`"),
             Self::Twice { .. } => Some("unset one of them"),
             Self::Unclean { .. } => Some("only the end of the line behind it is left out"),
-            Self::NotSet { .. } | Self::Empty { .. } | Self::NotUtf8 { .. } | Self::File(_) => None,
+            Self::NotSet { .. }
+            | Self::Empty { .. }
+            | Self::NotUtf8 { .. }
+            | Self::NotJson { .. }
+            | Self::NoMember { .. }
+            | Self::File(_) => None,
         }
     }
 }
@@ -83,9 +103,9 @@ pub fn source(said: Said<'_>, confidence: Confidence) -> Result<SecretSource, Co
         }
         (Said::Value(DeValue::String(_)), Confidence::Secret) => Err(SecretError::Plain.into()),
         (Said::Value(DeValue::String(text)), Confidence::Public | Confidence::Hash) => {
-            Ok(SecretSource::Given(Secret::new(text.to_string())))
+            Ok(SecretSource::given(Secret::new(text.to_string())))
         }
-        (Said::Text(text), _) => Ok(SecretSource::Given(Secret::new(text.to_owned()))),
+        (Said::Text(text), _) => Ok(SecretSource::given(Secret::new(text.to_owned()))),
         // A number may be a secret too.
         (Said::Value(value), _) => {
             Err(unlike_a_reference(format!("a value of type {}", value.type_str()), confidence))
@@ -96,34 +116,68 @@ pub fn source(said: Said<'_>, confidence: Confidence) -> Result<SecretSource, Co
 /// Reads the path in a variable that names a secret's file.
 pub fn file(said: Said<'_>) -> Result<SecretSource, ConfigError> {
     let path = PATH.read(said).map_err(|reason| unexpected(PATH.expects(), said, reason, None))?;
-    Ok(SecretSource::File(PathBuf::from(path)))
+    Ok(SecretSource { holder: Holder::File(PathBuf::from(path)), key: None })
 }
 
 impl SecretSource {
+    pub fn given(secret: Secret) -> Self {
+        Self { holder: Holder::Given(secret), key: None }
+    }
+
+    pub fn holder(&self) -> &Holder {
+        &self.holder
+    }
+
     pub fn variable(&self) -> Option<&str> {
-        match self {
-            Self::Variable(name) => Some(name),
-            Self::Given(_) | Self::File(_) => None,
+        match &self.holder {
+            Holder::Variable(name) => Some(name),
+            Holder::Given(_) | Holder::File(_) => None,
+        }
+    }
+
+    /// Whether another secret can be there by and by.
+    pub fn may_change(&self) -> bool {
+        match &self.holder {
+            Holder::File(_) => true,
+            Holder::Given(_) | Holder::Variable(_) => false,
+        }
+    }
+
+    /// The same as [`fetch`](Self::fetch) for what may change.
+    pub fn fetch_again(&self, files: &Files<'_>) -> Result<Secret, SecretError> {
+        self.fetch(files, &Environment::default())
+    }
+
+    /// When the secret was last changed, as far as its holder tells.
+    pub fn changed(&self, files: &Files<'_>) -> Option<SystemTime> {
+        match &self.holder {
+            Holder::File(path) => files.path(path).metadata().and_then(|file| file.modified()).ok(),
+            Holder::Given(_) | Holder::Variable(_) => None,
         }
     }
 
     /// Fetches the secret. The end of the line that editors and `echo` leave behind it is no part of it.
     pub fn fetch(&self, files: &Files<'_>, environment: &Environment) -> Result<Secret, SecretError> {
-        let holder = self.to_string();
-        let text = match self {
-            Self::Given(secret) => secret.expose().to_owned(),
-            Self::Variable(name) => match environment.value(name) {
+        let holder = self.holder.to_string();
+        let text = match &self.holder {
+            Holder::Given(secret) => secret.expose().to_owned(),
+            Holder::Variable(name) => match environment.value(name) {
                 None => return Err(SecretError::NotSet { name: name.clone() }),
                 Some(Err(_)) => return Err(SecretError::NotUtf8 { holder }),
                 Some(Ok(text)) => text.to_owned(),
             },
-            Self::File(path) => {
+            Holder::File(path) => {
                 let octets = files.octets(&files.path(path))?;
                 let Ok(text) = String::from_utf8(octets) else { return Err(SecretError::NotUtf8 { holder }) };
                 let line = text.strip_suffix('\n').unwrap_or(&text);
                 line.strip_suffix('\r').unwrap_or(line).to_owned()
             }
         };
+        let text = match &self.key {
+            None => text,
+            Some(key) => member(&Secret::new(text), key, &holder)?,
+        };
+        let holder = self.to_string();
         if text.is_empty() {
             Err(SecretError::Empty { holder })
         } else if text.trim() != text || text.chars().any(char::is_control) {
@@ -135,16 +189,25 @@ impl SecretSource {
 
     /// What is wrong with a public text that was fetched; quotes it only where it stands in plain sight.
     pub fn unfit<T>(&self, text: &Secret, form: &Text<T>, reason: Misfit) -> ConfigError {
-        let found = match self {
-            Self::Given(_) => shown(text.expose()),
-            Self::Variable(_) | Self::File(_) => format!("something else in {self}"),
+        let found = match &self.holder {
+            Holder::Given(_) => shown(text.expose()),
+            Holder::Variable(_) | Holder::File(_) => format!("something else in {self}"),
         };
         ConfigError::Unexpected { expected: form.expects.to_owned(), found, reason, mend: None }
     }
 }
 
-/// Who holds the secret.
+/// Where the secret is.
 impl fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.key {
+            None => write!(f, "{}", self.holder),
+            Some(key) => write!(f, "`{key}` in {}", self.holder),
+        }
+    }
+}
+
+impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Given(_) => write!(f, "the text"),
@@ -155,13 +218,34 @@ impl fmt::Display for SecretSource {
 }
 
 fn reference(table: &DeTable<'_>) -> Option<SecretSource> {
-    let mut entries = table.iter();
-    let (Some((key, value)), None) = (entries.next(), entries.next()) else { return None };
-    let text = value.get_ref().as_str().filter(|text| !text.is_empty())?;
-    match key.get_ref().as_ref() {
-        "env" => Some(SecretSource::Variable(text.to_owned())),
-        "file" => Some(SecretSource::File(PathBuf::from(text))),
-        _ => None,
+    let (mut holder, mut key) = (None, None);
+    for (name, value) in table {
+        let text = value.get_ref().as_str().filter(|text| !text.is_empty())?.to_owned();
+        let said = match name.get_ref().as_ref() {
+            "key" => {
+                key = Some(text);
+                continue;
+            }
+            "env" => Holder::Variable(text),
+            "file" => Holder::File(PathBuf::from(text)),
+            _ => return None,
+        };
+        if holder.replace(said).is_some() {
+            return None;
+        }
+    }
+    Some(SecretSource { holder: holder?, key })
+}
+
+/// A text of a JSON object. What is wrong with the JSON is not quoted: it may be a secret.
+fn member(text: &Secret, key: &str, holder: &str) -> Result<String, SecretError> {
+    let Ok(json::Node { value: Value::Object(members), .. }) = json::parse(text.expose()) else {
+        return Err(SecretError::NotJson { holder: holder.to_owned() });
+    };
+    let found = members.into_iter().find(|member| member.key == key).map(|member| member.node.value);
+    match found {
+        Some(Value::String(text)) => Ok(text.into_owned()),
+        _ => Err(SecretError::NoMember { holder: holder.to_owned(), key: key.to_owned() }),
     }
 }
 

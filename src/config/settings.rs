@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::load::{self, FileError};
+use super::login::SesLogin;
 use crate::admin;
 use crate::admission::{self, ClearText, Network, Strangers};
-use crate::credentials::Login;
 use crate::gate::{Enforcement, IdentityName, RecipientsScope, Tag};
 use crate::mail::{Address, CertifiedName, Evidence};
 use crate::server::{Authorities, Proxy, ServerCertificate, Showing};
@@ -153,7 +153,9 @@ pub struct Ses {
     pub tls: Security,
     pub roots: Roots,
     /// `None` only with [`Security::None`], or where nothing is to be sent.
-    pub login: Option<Login>,
+    pub login: Option<SesLogin>,
+    /// Used while SES refuses `login`.
+    pub fallback: Option<SesLogin>,
     pub configuration_set: Option<String>,
     /// In capitals.
     pub pass_headers: Vec<String>,

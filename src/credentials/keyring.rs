@@ -118,6 +118,10 @@ impl Keyring {
         // What was set aside may come back, and what SES said to it still holds.
         let known = ring.entries.iter().find(|entry| entry.login.is(&login));
         let standing = known.map_or(Standing::Unproven, |entry| entry.state.standing);
+        if ring.entries.iter().any(|entry| entry.state.rank == rank) {
+            let user_name = login.user_name();
+            tracing::info!(user_name, %source, "a login has changed; it is used as soon as Amazon SES takes it");
+        }
         ring.set_aside(rank);
         ring.entries.retain(|entry| entry.state.rank != Rank::Previous || !entry.login.is(&login));
         let user_name = login.user_name().to_owned();
@@ -127,6 +131,11 @@ impl Keyring {
         if standing == Standing::Unproven {
             ring.failing_since = None;
         }
+    }
+
+    /// Forgets the login of a rank: nothing names it any more.
+    pub fn withdraw(&self, rank: Rank) {
+        self.ring().entries.retain(|entry| entry.state.rank != rank);
     }
 
     /// Every login in the order in which to try them: if SES takes any, it took the first when it was last asked.

@@ -102,8 +102,7 @@ impl Upstream {
         Ok(())
     }
 
-    /// Proves the logins that no mail would: each that waits for its proof on a session of its own, and when SES
-    /// refuses all of them, whether it still does. To be called now and then.
+    /// Proves the logins that are not in use and wait for it, each on a session of its own. To be called now and then.
     pub async fn prove_logins(&self) {
         let Some(keyring) = &self.keyring else { return };
         for login in keyring.due(Instant::now().into_std()) {
@@ -111,9 +110,6 @@ impl Upstream {
             if let Ok(session) = self.log_in_with(keyring, &login).await {
                 self.pool.retire(session);
             }
-        }
-        if keyring.state().failing_since.is_some() {
-            let _ = self.probe().await;
         }
     }
 

@@ -86,9 +86,12 @@ impl Stage {
             config::load(Some(&folder().join(file)), &environment).map_err(|errors| errors.to_string())?;
         let (dial, calls) = mpsc::unbounded_channel();
         let dial = Arc::new(TranscriptDial(dial));
-        let upstream =
-            Upstream::new(upstream_settings(&config), config.ses.login.clone().map(Keyring::of), dial)
-                .map_err(|error| error.to_string())?;
+        let upstream = Upstream::new(
+            upstream_settings(&config),
+            config.ses.login.clone().map(|login| Keyring::of(login.loaded.login)),
+            dial,
+        )
+        .map_err(|error| error.to_string())?;
         let documents = app::load_policies(&config).map_err(|found| format!("{found:?}"))?.documents;
         let audit = AuditLog::default();
         let sink = Arc::new(JsonLines::new(audit.clone()));

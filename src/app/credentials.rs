@@ -1,0 +1,130 @@
+//! Keeps the logins of SES as new as the places where they are kept, so that rotating one needs no restart.
+//!
+//! Here they are only read and offered; the keyring decides which is used, and SES whether it is right. This goes on
+//! whatever else is wrong with the configuration: a policy in error must not keep a new key from the relay.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use tokio::time::{Instant, sleep};
+
+use crate::config::{self, LoginSource, LoginSourceError, SesLogin};
+use crate::credentials::{Keyring, Login, Offer, Rank};
+use crate::relay::Relay;
+use crate::server::Drain;
+
+/// How often the files are read. Orchestrators replace mounted files by ways that no watcher is told of, and few
+/// small files are quickly read.
+const INTERVAL: Duration = Duration::from_secs(2);
+
+/// The logins of one endpoint, and where they come from.
+#[derive(Debug)]
+pub(super) struct RenewedLogins {
+    /// `None` without any login, as a loopback endpoint needs none.
+    keyring: Option<Arc<Keyring>>,
+    kept: Mutex<Vec<Kept>>,
+}
+
+/// A login where it is kept.
+#[derive(Debug)]
+struct Kept {
+    rank: Rank,
+    source: LoginSource,
+    /// What was there the last time. A file may be half written, and of two files one may be new, so what is there
+    /// counts when it is there twice.
+    seen: Option<Login>,
+    /// What was wrong the last time, so that it is told once.
+    failure: Option<String>,
+}
+
+impl RenewedLogins {
+    pub(super) fn new(ses: &config::Ses) -> Self {
+        let keyring = ses.login.as_ref().map(|_| Arc::default());
+        let logins = Self { keyring, kept: Mutex::default() };
+        logins.follow(ses);
+        logins
+    }
+
+    pub(super) fn keyring(&self) -> Option<Arc<Keyring>> {
+        self.keyring.clone()
+    }
+
+    /// Takes the logins from where the configuration says that they are now.
+    pub(super) fn follow(&self, ses: &config::Ses) {
+        let Some(keyring) = &self.keyring else { return };
+        let logins = [(Rank::Preferred, &ses.login), (Rank::Fallback, &ses.fallback)];
+        let named = logins.into_iter().filter_map(|(rank, login)| Some((rank, login.as_ref()?)));
+        let kept = named.map(|(rank, SesLogin { source, loaded })| {
+            offer(keyring, rank, loaded.clone());
+            Kept { rank, source: source.clone(), seen: None, failure: None }
+        });
+        *self.kept() = kept.collect();
+        if ses.fallback.is_none() {
+            keyring.withdraw(Rank::Fallback);
+        }
+    }
+
+    /// Looks again and again until the drain begins, and has proven what is new. What cannot be read replaces nothing.
+    pub(super) async fn run(self: Arc<Self>, relay: Arc<Relay>, drain: Drain) {
+        let Some(keyring) = &self.keyring else { return };
+        loop {
+            let look_and_prove = async {
+                sleep(INTERVAL).await;
+                self.look(keyring).await;
+                relay.upstream.prove_logins().await;
+            };
+            tokio::select! {
+                () = drain.begun() => return,
+                () = look_and_prove => {}
+            }
+        }
+    }
+
+    async fn look(&self, keyring: &Keyring) {
+        let may_change = |kept: &&Kept| kept.source.may_change();
+        let sources: Vec<(Rank, LoginSource)> =
+            self.kept().iter().filter(may_change).map(|kept| (kept.rank, kept.source.clone())).collect();
+        for (rank, source) in sources {
+            // A runtime that stops does not start the reading; what there was stays.
+            let Ok(found) = tokio::task::spawn_blocking(move || source.load()).await else { return };
+            if let Some(kept) = self.kept().iter_mut().find(|kept| kept.rank == rank)
+                && let Some(settled) = kept.settled(found)
+            {
+                offer(keyring, rank, settled);
+            }
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Vec<Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn offer(keyring: &Keyring, rank: Rank, offer: Offer) {
+    keyring.offer(rank, offer, Instant::now().into_std(), SystemTime::now());
+}
+
+impl Kept {
+    /// What is there, once it stays there.
+    fn settled(&mut self, found: Result<Offer, LoginSourceError>) -> Option<Offer> {
+        match found {
+            Ok(offer) => {
+                self.failure = None;
+                let before = self.seen.replace(offer.login.clone());
+                before.is_some_and(|before| before.is(&offer.login)).then_some(offer)
+            }
+            Err(error) => {
+                self.seen = None;
+                let failure = error.to_string();
+                if self.failure.as_ref() != Some(&failure) {
+                    tracing::error!(
+                        failure,
+                        "a login of Amazon SES cannot be read again; what there was stays"
+                    );
+                    self.failure = Some(failure);
+                }
+                None
+            }
+        }
+    }
+}
