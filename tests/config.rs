@@ -252,7 +252,7 @@ fn a_secret_is_what_its_file_or_variable_holds_without_the_end_of_the_line() {
             folder(&format!("{NEEDED}\nuser_name = \"user\"\npassword = {{ file = \"s\" }}"));
         fs::write(folder.path().join("s"), octets).unwrap();
         let login = config::load(Some(&path), &environment(&[])).unwrap().ses.login;
-        let login = login.unwrap().loaded.login;
+        let login = login.unwrap().loaded.unwrap().login;
         let (user_name, password) = (login.user_name(), login.password());
         assert_eq!((user_name, password.expose()), ("user", expected));
     }
@@ -262,7 +262,7 @@ fn a_secret_is_what_its_file_or_variable_holds_without_the_end_of_the_line() {
     "#;
     let login = load(&format!("{NEEDED}{keys}"), &[("SESGATE_OF_MY_OWN", SECRET)]).ses.login;
     let derived = smtp_password(&Secret::new(SECRET.to_owned()), "ap-northeast-1");
-    assert_eq!(login.unwrap().loaded.login.password().expose(), derived.expose());
+    assert_eq!(login.unwrap().loaded.unwrap().login.password().expose(), derived.expose());
 }
 
 #[test]
@@ -408,10 +408,17 @@ fn the_examples_of_the_readme_work() {
         write_certificates(folder.path());
         fs::write(folder.path().join("billing-2027.hash"), HASH).unwrap();
         let variables = [&EXAMPLE_VARIABLES[..], &[("PAYROLL_HASH", HASH)]].concat();
-        config::load(Some(&path), &environment(&variables)).unwrap_or_else(|errors| panic!("{errors}"));
+        let config = config::load(Some(&path), &environment(&variables));
+        if example.contains("secretsmanager") && !cfg!(feature = "aws") {
+            let refusal = "this sesgate was built without the feature `aws`, and cannot ask Secrets Manager";
+            let errors = config.unwrap_err();
+            assert_eq!(errors.to_string().matches(refusal).count(), 2, "{errors}");
+        } else {
+            config.unwrap_or_else(|errors| panic!("{errors}"));
+        }
         count += 1;
     }
-    assert_eq!(count, 8);
+    assert_eq!(count, 9);
 }
 
 #[test]

@@ -55,6 +55,9 @@ const HOMES: &[(&str, &[&str])] = &[
     ("tokio_util", &["upstream", "sandbox", "server", "admin", "app", "cli"]),
     ("prometheus_client", &["telemetry"]),
     ("axum", &["admin", "sandbox"]),
+    ("aws_config", &["credentials"]),
+    ("aws_sdk_iam", &["credentials"]),
+    ("aws_sdk_secretsmanager", &["credentials"]),
     ("hyper", &["admin"]),
     ("hyper_util", &["admin"]),
     (

@@ -1,6 +1,6 @@
 //! How one configuration differs from the one in force, and what of that has to wait for a restart.
 
-use crate::config::{Config, Delivery, Limits, Listener, Pool, Ses, Timeouts};
+use crate::config::{Config, Delivery, Limits, Listener, Pool, Ses, SesLogin, Timeouts};
 
 /// What is new, in the words of the configuration; policies by their files.
 pub(super) fn between(before: &Config, after: &Config) -> Vec<String> {
@@ -104,7 +104,19 @@ impl Kept {
         self.keep("ses.tls", &running.tls, &mut new.tls);
         self.keep("ses.ca_file", &running.roots, &mut new.roots);
         self.keep("ses.ehlo_name", &running.ehlo_name, &mut new.ehlo_name);
+        self.keep_stored("ses.user_name", running.login.as_ref(), &mut new.login);
+        self.keep_stored("ses.fallback_user_name", running.fallback.as_ref(), &mut new.fallback);
+        self.keep("ses.secrets_interval", &running.secrets_interval, &mut new.secrets_interval);
         self.keep("ses.max_send_rate", &running.max_send_rate, &mut new.max_send_rate);
+    }
+
+    /// Whom to ask for a login is settled at the start.
+    fn keep_stored(&mut self, setting: &'static str, running: Option<&SesLogin>, new: &mut Option<SesLogin>) {
+        let stored = |login: Option<&SesLogin>| login.map(|login| login.source.stored()).unwrap_or_default();
+        if stored(running) != stored(new.as_ref()) {
+            *new = running.cloned();
+            self.0.push(setting);
+        }
     }
 
     fn keep_pool(&mut self, running: &Pool, new: &mut Pool) {

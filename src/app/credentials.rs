@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
 
-use crate::config::{self, LoginSource, LoginSourceError, SesLogin};
+use crate::config::{self, LoginSource, LoginSourceError, SesLogin, Stored};
 use crate::credentials::{Keyring, Login, Offer, Rank};
 use crate::relay::Relay;
 use crate::server::Drain;
@@ -55,7 +55,9 @@ impl RenewedLogins {
         let logins = [(Rank::Preferred, &ses.login), (Rank::Fallback, &ses.fallback)];
         let named = logins.into_iter().filter_map(|(rank, login)| Some((rank, login.as_ref()?)));
         let kept = named.map(|(rank, SesLogin { source, loaded })| {
-            offer(keyring, rank, loaded.clone());
+            if let Some(loaded) = loaded.clone() {
+                offer(keyring, rank, loaded);
+            }
             Kept { rank, source: source.clone(), seen: None, failure: None }
         });
         *self.kept() = kept.collect();
@@ -81,12 +83,14 @@ impl RenewedLogins {
     }
 
     async fn look(&self, keyring: &Keyring) {
-        let may_change = |kept: &&Kept| kept.source.may_change();
+        // What is in Secrets Manager is polled more rarely, elsewhere.
+        let is_in_files = |kept: &&Kept| kept.source.may_change() && kept.source.stored().is_empty();
         let sources: Vec<(Rank, LoginSource)> =
-            self.kept().iter().filter(may_change).map(|kept| (kept.rank, kept.source.clone())).collect();
+            self.kept().iter().filter(is_in_files).map(|kept| (kept.rank, kept.source.clone())).collect();
         for (rank, source) in sources {
+            let reading = tokio::task::spawn_blocking(move || source.load(&Stored::default()));
             // A runtime that stops does not start the reading; what there was stays.
-            let Ok(found) = tokio::task::spawn_blocking(move || source.load()).await else { return };
+            let Ok(found) = reading.await else { return };
             if let Some(kept) = self.kept().iter_mut().find(|kept| kept.rank == rank)
                 && let Some(settled) = kept.settled(found)
             {

@@ -12,6 +12,8 @@ mod policies;
 mod recorded;
 mod reload;
 mod running;
+#[cfg(feature = "aws")]
+mod secrets_manager;
 mod wiring;
 
 use std::io;
@@ -24,6 +26,8 @@ use crate::admin::{self, Admin};
 use crate::app::credentials::RenewedLogins;
 use crate::app::reload::Generations;
 use crate::app::running::Running;
+#[cfg(feature = "aws")]
+use crate::app::secrets_manager::PolledLogins;
 use crate::config::{self, Config};
 use crate::credentials::KeyringState;
 use crate::gate::{Enforcement, Gate, GateError};
@@ -108,6 +112,12 @@ impl App {
             commons,
             drain,
         });
+        #[cfg(feature = "aws")]
+        if let Some(keyring) = running.logins.keyring()
+            && let Some(polled) = PolledLogins::new(&config.ses, keyring)
+        {
+            running.drain.spawn(polled.run(Arc::clone(&running.relay), running.drain.clone()));
+        }
         let logins = Arc::clone(&running.logins);
         running.drain.spawn(logins.run(Arc::clone(&running.relay), running.drain.clone()));
         let watched = Arc::clone(&running);

@@ -105,6 +105,7 @@ fn check_ses(raw: RawSes, surroundings: &Surroundings<'_>, notes: &mut Notes) ->
         roots: roots?,
         login: login?,
         fallback: fallback?,
+        secrets_interval: raw.secrets_interval,
         configuration_set: raw.configuration_set.map(|name| name.value),
         pass_headers: values(raw.pass_headers.ok_or(Noted)?),
         bounce_address: raw.bounce_address.map(|address| address.value),

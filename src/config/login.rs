@@ -2,6 +2,7 @@
 //!
 //! Which of them is used is not known here; that is for `credentials`.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -11,7 +12,7 @@ use super::document::Place;
 use super::error::ConfigError;
 use super::footprint::Files;
 use super::form::Text;
-use super::secret::{Confidence, Holder, SecretError, SecretSource};
+use super::secret::{Confidence, Holder, SecretError, SecretSource, Stored};
 use super::section::{Notes, Placed, Section};
 use super::shape;
 use crate::credentials::{Login, LoginError, Offer};
@@ -56,8 +57,8 @@ pub const FALLBACK: Names = Names {
 #[derive(Debug, Clone)]
 pub struct SesLogin {
     pub source: LoginSource,
-    /// What was there when the configuration was read.
-    pub loaded: Offer,
+    /// What was there when the configuration was read; nothing where Secrets Manager is to be asked.
+    pub loaded: Option<Offer>,
 }
 
 /// Where a login comes from. It can be read again.
@@ -103,7 +104,7 @@ impl SesLogin {
         };
         let (name, secret) = (part(login.user_name()), part(login.password().expose()));
         let source = LoginSource { form: LoginForm::Smtp, name, secret, folder: PathBuf::new() };
-        Self { source, loaded: Offer::fixed(login) }
+        Self { source, loaded: Some(Offer::fixed(login)) }
     }
 }
 
@@ -113,9 +114,9 @@ impl RawLogin {
             names,
             place: section.place(),
             user_name: section.secret(names.user_name, Confidence::Public),
-            password: section.secret(names.password, Confidence::Secret),
+            password: section.secret(names.password, Confidence::Login),
             access_key_id: section.secret(names.access_key_id, Confidence::Public),
-            secret_access_key: section.secret(names.secret_access_key, Confidence::Secret),
+            secret_access_key: section.secret(names.secret_access_key, Confidence::Login),
         }
     }
 
@@ -191,19 +192,24 @@ impl Parts<'_> {
         surroundings: &Surroundings<'_>,
         notes: &mut Notes,
     ) -> Result<SesLogin, Noted> {
-        let name = fetch(self.name, surroundings, notes).and_then(|name| self.formed(name, notes));
-        let secret = fetch(self.secret, surroundings, notes);
+        let name = fetched(self.name, surroundings, notes);
+        let name = name.and_then(|name| name.map(|name| self.formed(name, notes)).transpose());
+        let secret = fetched(self.secret, surroundings, notes);
         let (name, secret) = (name?, secret?);
-        let login = form.login(&name, &secret).map_err(|error| note(self.secret, error, notes))?;
-        let part = |placed: &Placed<Option<SecretSource>>, text: Secret| {
+        let login = match (&name, &secret) {
+            (Some(name), Some(secret)) => {
+                Some(form.login(name, secret).map_err(|error| note(self.secret, error, notes))?)
+            }
+            _ => None,
+        };
+        let part = |placed: &Placed<Option<SecretSource>>, text: Option<Secret>| {
             let source = placed.value.clone().ok_or(Noted)?;
-            let fixed = (!source.may_change()).then_some(text);
+            let fixed = text.filter(|_| !source.may_change());
             Ok(Part { source, fixed })
         };
-        let folder = surroundings.files.path("");
-        let source =
-            LoginSource { form, name: part(self.name, name)?, secret: part(self.secret, secret)?, folder };
-        let loaded = source.offer(login);
+        let (name, secret) = (part(self.name, name)?, part(self.secret, secret)?);
+        let source = LoginSource { form, name, secret, folder: surroundings.files.path("") };
+        let loaded = login.map(|login| source.offer(login));
         Ok(SesLogin { source, loaded })
     }
 
@@ -213,6 +219,20 @@ impl Parts<'_> {
             Ok(_) => Ok(name),
             Err(reason) => Err(note(self.name, source.unfit(&name, self.form, reason), notes)),
         }
+    }
+}
+
+/// Nothing where Secrets Manager is to be asked, which waits until the relay runs.
+fn fetched(
+    part: &Placed<Option<SecretSource>>,
+    surroundings: &Surroundings<'_>,
+    notes: &mut Notes,
+) -> Result<Option<Secret>, Noted> {
+    let is_stored = part.value.as_ref().is_some_and(|source| source.stored().is_some());
+    match (is_stored, cfg!(feature = "aws")) {
+        (false, _) => fetch(part, surroundings, notes).map(Some),
+        (true, true) => Ok(None),
+        (true, false) => Err(note(part, SecretError::WithoutAws, notes)),
     }
 }
 
@@ -227,11 +247,17 @@ impl LoginForm {
 }
 
 impl LoginSource {
-    /// Reads the login as it is now.
-    pub fn load(&self) -> Result<Offer, LoginSourceError> {
+    /// Reads the login as it is now, with what Secrets Manager had when it was asked.
+    pub fn load(&self, stored: &Stored) -> Result<Offer, LoginSourceError> {
         let files = Files::of(&self.folder);
-        let (name, secret) = (self.name.fetch(&files)?, self.secret.fetch(&files)?);
+        let (name, secret) = (self.name.fetch(&files, stored)?, self.secret.fetch(&files, stored)?);
         Ok(self.offer(self.form.login(&name, &secret)?))
+    }
+
+    /// What to ask Secrets Manager for.
+    pub fn stored(&self) -> BTreeSet<String> {
+        let parts = [&self.name, &self.secret].into_iter();
+        parts.filter_map(|part| part.source.stored()).map(str::to_owned).collect()
     }
 
     /// Whether it can be another one by and by.
@@ -248,10 +274,10 @@ impl LoginSource {
 }
 
 impl Part {
-    fn fetch(&self, files: &Files<'_>) -> Result<Secret, SecretError> {
+    fn fetch(&self, files: &Files<'_>, stored: &Stored) -> Result<Secret, SecretError> {
         match &self.fixed {
             Some(secret) => Ok(secret.clone()),
-            None => self.source.fetch_again(files),
+            None => self.source.fetch_again(files, stored),
         }
     }
 }

@@ -58,13 +58,13 @@ fn is_secret(name: &str, keys: &[Key]) -> bool {
 }
 
 fn is_hidden(key: &Key) -> bool {
-    matches!(key.reference, Some(Confidence::Secret | Confidence::Hash))
+    matches!(key.reference, Some(Confidence::Secret | Confidence::Login | Confidence::Hash))
 }
 
-/// Whether what follows a name begins like `= { env` or `= { file`.
+/// Whether what follows a name begins like `= { env`, `= { file` or `= { secretsmanager`.
 fn names_its_place(value: &str) -> bool {
-    let beginning = value.chars().filter(|c| !c.is_whitespace()).take(6).collect::<String>();
-    beginning.starts_with("={env") || beginning.starts_with("={file")
+    let beginning = value.chars().filter(|c| !c.is_whitespace()).take(16).collect::<String>();
+    ["={env", "={file", "={secretsmanager"].iter().any(|place| beginning.starts_with(place))
 }
 
 fn tables<'a>(value: &'a DeValue<'a>) -> Vec<&'a DeTable<'a>> {

@@ -45,7 +45,7 @@ pub use self::error::{ConfigError, ConfigErrors, Mend, Misfit, Problem};
 pub use self::footprint::Footprint;
 pub use self::load::{CertificateError, FileError, PatternError};
 pub use self::login::{LoginForm, LoginSource, LoginSourceError, SesLogin};
-pub use self::secret::{Confidence, SecretError};
+pub use self::secret::{Confidence, SecretError, Stored};
 pub use self::section::{Key, Presence, Reach};
 pub use self::settings::{
     App, Candidate, CertificateFiles, ClientAuthoritiesFile, Config, Delivery, Limits, Listener, ListenerTls,

@@ -1,9 +1,10 @@
 //! Secrets: named in the file, never written in it.
 //!
 //! `{ env = "NAME" }` and `{ file = "path" }` say where a secret is; a variable of the setting's own holds it
-//! or names its file. With `key`, a JSON object is there, and the secret is one of its members. Nothing here shows
-//! one.
+//! or names its file. `{ secretsmanager = "name" }` is for the logins of SES, and somebody else asks there. With
+//! `key`, a JSON object is there, and the secret is one of its members. Nothing here shows one.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 use std::time::SystemTime;
@@ -34,6 +35,18 @@ pub enum Holder {
     Given(Secret),
     Variable(String),
     File(PathBuf),
+    /// A name or an ARN in AWS Secrets Manager.
+    SecretsManager(String),
+}
+
+/// What holders have that are not asked here, each under its name.
+#[derive(Debug, Default)]
+pub struct Stored(BTreeMap<String, Secret>);
+
+impl FromIterator<(String, Secret)> for Stored {
+    fn from_iter<I: IntoIterator<Item = (String, Secret)>>(secrets: I) -> Self {
+        Self(secrets.into_iter().collect())
+    }
 }
 
 /// Whether a setting that may come from where secrets do is one. A user name is not; a password's hash may be
@@ -41,6 +54,8 @@ pub enum Holder {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confidence {
     Secret,
+    /// The secret half of a login of SES.
+    Login,
     Hash,
     Public,
 }
@@ -63,6 +78,10 @@ pub enum SecretError {
     NotJson { holder: String },
     #[error("{holder} is a JSON object without a text named `{key}`")]
     NoMember { holder: String, key: String },
+    #[error("only the logins of Amazon SES can be in Secrets Manager")]
+    OnlyLogins,
+    #[error("this sesgate was built without the feature `aws`, and cannot ask Secrets Manager")]
+    WithoutAws,
     #[error(transparent)]
     File(#[from] FileError),
 }
@@ -70,11 +89,14 @@ pub enum SecretError {
 impl Confidence {
     pub fn expects(self) -> &'static str {
         match self {
+            Self::Login => "`{ env = \"NAME\" }`, `{ file = \"path\" }` or `{ secretsmanager = \"name\" }`",
             Self::Secret => "`{ env = \"NAME\" }` or `{ file = \"path\" }`",
             Self::Hash => {
                 "what `sesgate hash-password` prints, `{ env = \"NAME\" }` or `{ file = \"path\" }`"
             }
-            Self::Public => "a text, `{ env = \"NAME\" }` or `{ file = \"path\" }`",
+            Self::Public => {
+                "a text, `{ env = \"NAME\" }`, `{ file = \"path\" }` or `{ secretsmanager = \"name\" }`"
+            }
         }
     }
 }
@@ -84,12 +106,14 @@ impl SecretError {
         match self {
             Self::Plain => Some("name where it is: `{ env = \"NAME\" }` or `{ file = \"path\" }`"),
             Self::Twice { .. } => Some("unset one of them"),
+            Self::WithoutAws => Some("build it with `cargo build --release --features aws`"),
             Self::Unclean { .. } => Some("only the end of the line behind it is left out"),
             Self::NotSet { .. }
             | Self::Empty { .. }
             | Self::NotUtf8 { .. }
             | Self::NotJson { .. }
             | Self::NoMember { .. }
+            | Self::OnlyLogins
             | Self::File(_) => None,
         }
     }
@@ -101,7 +125,9 @@ pub fn source(said: Said<'_>, confidence: Confidence) -> Result<SecretSource, Co
         (Said::Value(DeValue::Table(table)), _) => {
             reference(table).ok_or_else(|| unlike_a_reference(shown(&outline(table)), confidence))
         }
-        (Said::Value(DeValue::String(_)), Confidence::Secret) => Err(SecretError::Plain.into()),
+        (Said::Value(DeValue::String(_)), Confidence::Secret | Confidence::Login) => {
+            Err(SecretError::Plain.into())
+        }
         (Said::Value(DeValue::String(text)), Confidence::Public | Confidence::Hash) => {
             Ok(SecretSource::given(Secret::new(text.to_string())))
         }
@@ -131,28 +157,42 @@ impl SecretSource {
     pub fn variable(&self) -> Option<&str> {
         match &self.holder {
             Holder::Variable(name) => Some(name),
-            Holder::Given(_) | Holder::File(_) => None,
+            Holder::Given(_) | Holder::File(_) | Holder::SecretsManager(_) => None,
+        }
+    }
+
+    /// The name in Secrets Manager.
+    pub fn stored(&self) -> Option<&str> {
+        match &self.holder {
+            Holder::SecretsManager(name) => Some(name),
+            Holder::Given(_) | Holder::Variable(_) | Holder::File(_) => None,
         }
     }
 
     /// Whether another secret can be there by and by.
     pub fn may_change(&self) -> bool {
         match &self.holder {
-            Holder::File(_) => true,
+            Holder::File(_) | Holder::SecretsManager(_) => true,
             Holder::Given(_) | Holder::Variable(_) => false,
         }
     }
 
     /// The same as [`fetch`](Self::fetch) for what may change.
-    pub fn fetch_again(&self, files: &Files<'_>) -> Result<Secret, SecretError> {
-        self.fetch(files, &Environment::default())
+    pub fn fetch_again(&self, files: &Files<'_>, stored: &Stored) -> Result<Secret, SecretError> {
+        match self.stored() {
+            None => self.fetch(files, &Environment::default()),
+            Some(name) => {
+                let secret = stored.0.get(name).ok_or(SecretError::OnlyLogins)?;
+                self.clean(secret.expose().to_owned())
+            }
+        }
     }
 
     /// When the secret was last changed, as far as its holder tells.
     pub fn changed(&self, files: &Files<'_>) -> Option<SystemTime> {
         match &self.holder {
             Holder::File(path) => files.path(path).metadata().and_then(|file| file.modified()).ok(),
-            Holder::Given(_) | Holder::Variable(_) => None,
+            Holder::Given(_) | Holder::Variable(_) | Holder::SecretsManager(_) => None,
         }
     }
 
@@ -172,10 +212,16 @@ impl SecretSource {
                 let line = text.strip_suffix('\n').unwrap_or(&text);
                 line.strip_suffix('\r').unwrap_or(line).to_owned()
             }
+            Holder::SecretsManager(_) => return Err(SecretError::OnlyLogins),
         };
+        self.clean(text)
+    }
+
+    /// The secret in what its holder has.
+    fn clean(&self, text: String) -> Result<Secret, SecretError> {
         let text = match &self.key {
             None => text,
-            Some(key) => member(&Secret::new(text), key, &holder)?,
+            Some(key) => member(&Secret::new(text), key, &self.holder.to_string())?,
         };
         let holder = self.to_string();
         if text.is_empty() {
@@ -191,7 +237,9 @@ impl SecretSource {
     pub fn unfit<T>(&self, text: &Secret, form: &Text<T>, reason: Misfit) -> ConfigError {
         let found = match &self.holder {
             Holder::Given(_) => shown(text.expose()),
-            Holder::Variable(_) | Holder::File(_) => format!("something else in {self}"),
+            Holder::Variable(_) | Holder::File(_) | Holder::SecretsManager(_) => {
+                format!("something else in {self}")
+            }
         };
         ConfigError::Unexpected { expected: form.expects.to_owned(), found, reason, mend: None }
     }
@@ -213,6 +261,7 @@ impl fmt::Display for Holder {
             Self::Given(_) => write!(f, "the text"),
             Self::Variable(name) => write!(f, "the variable `{name}`"),
             Self::File(path) => write!(f, "the file `{}`", path.display()),
+            Self::SecretsManager(name) => write!(f, "`{name}` in Secrets Manager"),
         }
     }
 }
@@ -228,6 +277,7 @@ fn reference(table: &DeTable<'_>) -> Option<SecretSource> {
             }
             "env" => Holder::Variable(text),
             "file" => Holder::File(PathBuf::from(text)),
+            "secretsmanager" => Holder::SecretsManager(text),
             _ => return None,
         };
         if holder.replace(said).is_some() {

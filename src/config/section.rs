@@ -22,7 +22,7 @@ pub struct Key {
     /// The end of the sentence "expected …".
     pub expects: String,
     pub presence: Presence,
-    /// Whether it may be named, by `{ env = … }` or `{ file = … }`, instead of said.
+    /// Whether it may be named, by `{ env = … }`, `{ file = … }` or `{ secretsmanager = … }`, instead of said.
     pub reference: Option<Confidence>,
     pub reach: Reach,
 }

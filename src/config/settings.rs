@@ -156,6 +156,8 @@ pub struct Ses {
     pub login: Option<SesLogin>,
     /// Used while SES refuses `login`.
     pub fallback: Option<SesLogin>,
+    /// How often Secrets Manager is asked.
+    pub secrets_interval: Duration,
     pub configuration_set: Option<String>,
     /// In capitals.
     pub pass_headers: Vec<String>,

@@ -118,7 +118,12 @@ impl Keyring {
         // What was set aside may come back, and what SES said to it still holds.
         let known = ring.entries.iter().find(|entry| entry.login.is(&login));
         let standing = known.map_or(Standing::Unproven, |entry| entry.state.standing);
-        if ring.entries.iter().any(|entry| entry.state.rank == rank) {
+        if rank == Rank::Previous {
+            // Only where no other is there: what the relay saw working itself is the better last resort.
+            if ring.entries.iter().any(|entry| entry.state.rank == rank || entry.login.is(&login)) {
+                return;
+            }
+        } else if ring.entries.iter().any(|entry| entry.state.rank == rank) {
             let user_name = login.user_name();
             tracing::info!(user_name, %source, "a login has changed; it is used as soon as Amazon SES takes it");
         }

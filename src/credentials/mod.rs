@@ -5,8 +5,12 @@
 
 mod keyring;
 mod login;
+#[cfg(feature = "aws")]
+mod secrets_manager;
 mod smtp_password;
 
 pub use keyring::{Keyring, KeyringState, LoginState, Offer, Rank, Standing};
 pub use login::{Login, LoginError};
+#[cfg(feature = "aws")]
+pub use secrets_manager::{SecretVersion, SecretsManager, SecretsManagerError, Stage, aws_environment};
 pub use smtp_password::smtp_password;

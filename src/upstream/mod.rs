@@ -242,6 +242,8 @@ impl Upstream {
                 self.backoff().succeeded();
                 Ok(session)
             }
+            // There is nothing to spare SES.
+            Err(cause @ OpenError::NoLogin) => Err(Arc::new(cause)),
             Err(cause) => {
                 let cause = Arc::new(cause);
                 // With others open, SES is well, and there is nothing to wait for but them.

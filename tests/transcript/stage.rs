@@ -88,7 +88,7 @@ impl Stage {
         let dial = Arc::new(TranscriptDial(dial));
         let upstream = Upstream::new(
             upstream_settings(&config),
-            config.ses.login.clone().map(|login| Keyring::of(login.loaded.login)),
+            config.ses.login.clone().and_then(|login| login.loaded).map(|offer| Keyring::of(offer.login)),
             dial,
         )
         .map_err(|error| error.to_string())?;
