@@ -75,8 +75,12 @@ impl World {
 
     /// SES takes these logins and no others.
     fn takes(&self, names: &[&str]) {
-        ["first", "second"].into_iter().for_each(|name| self.ses.remove_login(name));
-        names.iter().for_each(|name| self.ses.add_login(login(name)));
+        for name in ["first", "second"] {
+            self.ses.remove_login(name);
+        }
+        for name in names {
+            self.ses.add_login(login(name));
+        }
     }
 
     fn logins(&self) -> KeyringState {

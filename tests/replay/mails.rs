@@ -15,7 +15,7 @@ use crate::relay::{Relay, account, way};
 
 #[derive(Debug, Clone)]
 struct Mail {
-    mail_from: String,
+    reverse_path: String,
     recipients: Vec<String>,
     header: Vec<(&'static str, String)>,
     body_lines: usize,
@@ -70,16 +70,16 @@ fn mail() -> impl Strategy<Value = Mail> {
     );
     let path = prop_oneof![4 => sender(), 1 => Just(String::new())];
     (path, prop::collection::vec(recipient(), 1..4), fields, 0..6_usize).prop_map(
-        |(mail_from, recipients, (a, b, c, d, e, f), body_lines)| {
+        |(reverse_path, recipients, (a, b, c, d, e, f), body_lines)| {
             let header = [a, b, c, d, e, f].into_iter().flatten().collect();
-            Mail { mail_from, recipients, header, body_lines }
+            Mail { reverse_path, recipients, header, body_lines }
         },
     )
 }
 
 impl Mail {
     fn dialogue(&self) -> String {
-        let mut dialogue = format!("EHLO app\r\nMAIL FROM:<{}>\r\n", self.mail_from);
+        let mut dialogue = format!("EHLO app\r\nMAIL FROM:<{}>\r\n", self.reverse_path);
         for recipient in &self.recipients {
             write!(dialogue, "RCPT TO:<{recipient}>\r\n").unwrap();
         }
@@ -141,7 +141,7 @@ pub async fn recorded(mails: usize) -> String {
     let records = relay.records();
     relay.stop().await;
     stand_in.stop().await;
-    records.iter().map(|record| format!("{record}\n")).collect()
+    records.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n") + "\n"
 }
 
 pub fn count(lines: &str, is_counted: impl Fn(&serde_json::Value) -> bool) -> usize {
