@@ -41,8 +41,11 @@ fn relay(stand_in: &StandIn, token: Option<&str>) -> (App, SocketAddr) {
 
 /// The status line's number, the header and the body.
 async fn get(address: SocketAddr, path: &str, fields: &str) -> (u16, String, String) {
+    told(address, &format!("GET {path} HTTP/1.1\r\nConnection: close\r\n{fields}\r\n")).await
+}
+
+async fn told(address: SocketAddr, ask: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
-    let ask = format!("GET {path} HTTP/1.1\r\nConnection: close\r\n{fields}\r\n");
     stream.write_all(ask.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
@@ -98,6 +101,54 @@ async fn what_is_counted_is_shown_to_whoever_has_the_token() {
     let (status, _, body) = get(admin, "/readyz", "Host: x\r\n").await;
     assert_eq!(status, 503);
     assert!(body.contains(r#"{"name":"ses","state":"failing","detail":""}"#), "{body}");
+    app.stop().await;
+}
+
+#[tokio::test]
+async fn the_page_is_for_whoever_has_the_token_and_its_form_for_nobody_elses_page() {
+    let stand_in = StandIn::start(Settings::default()).await.unwrap();
+    let (app, admin) = relay(&stand_in, Some(TOKEN));
+    for path in ["/", "/decisions", "/decisions/1", "/playground", "/policies", "/policies/0", "/mails", "/x"]
+    {
+        let (status, _, body) = get(admin, path, "Host: relay.example.com\r\n").await;
+        assert_eq!((status, &*body), (401, "The token of `[admin] token` is needed.\n"), "{path}");
+    }
+    let right = format!("Host: relay.example.com\r\nAuthorization: Bearer {TOKEN}\r\n");
+    let (status, head, body) = get(admin, "/policies", &right).await;
+    assert_eq!(status, 200);
+    assert!(body.contains("AmazonSesSendingAccess"), "{body}");
+    for expected in [
+        "content-security-policy: default-src 'none'; style-src 'sha256-",
+        "x-content-type-options: nosniff",
+        "x-frame-options: DENY",
+        "referrer-policy: same-origin",
+        "cache-control: no-store",
+    ] {
+        assert!(head.contains(expected), "{expected} is not in\n{head}");
+    }
+    assert!(!head.contains("unsafe-inline"), "{head}");
+    // Only a stand-in shows mails.
+    assert_eq!(get(admin, "/mails", &right).await.0, 404);
+
+    let form = "from=a%40example.com&to=b%40example.com";
+    let ask = |fields: &str, form: &str| {
+        let kind = "Content-Type: application/x-www-form-urlencoded";
+        format!(
+            "POST /playground HTTP/1.1\r\nConnection: close\r\n{right}{kind}\r\nContent-Length: {}\r\n{fields}\r\n{form}",
+            form.len()
+        )
+    };
+    let (status, _, body) = told(admin, &ask("Sec-Fetch-Site: same-origin\r\n", form)).await;
+    assert_eq!(status, 200);
+    assert!(body.contains("250 2.0.0 Ok &#60;message id of Amazon SES&#62;"), "{body}");
+    for fields in ["Sec-Fetch-Site: cross-site\r\n", "Origin: https://evil.example\r\n"] {
+        assert_eq!(told(admin, &ask(fields, form)).await.0, 403, "{fields}");
+    }
+    // What somebody pastes has a bound.
+    let much = format!("message={}", "a".repeat(1024 * 1024 + 1));
+    let (status, _, body) = told(admin, &ask("", &much)).await;
+    assert_eq!(status, 200);
+    assert!(body.contains("The message is longer than 1048576 octets"), "{status}");
     app.stop().await;
 }
 

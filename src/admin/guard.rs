@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use aws_lc_rs::constant_time::verify_slices_are_equal;
-use axum::http::header::{AUTHORIZATION, HOST};
+use axum::http::header::{AUTHORIZATION, HOST, ORIGIN};
 use axum::http::{HeaderMap, Uri};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -100,6 +100,17 @@ fn token_in(authorization: &str) -> Option<String> {
     None
 }
 
+/// Whether a browser sends this request for a page of somebody else. Other programs say nothing of it.
+pub(super) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    match (text("sec-fetch-site"), text(ORIGIN.as_str()), text(HOST.as_str())) {
+        (Some(site), _, _) => !matches!(site, "same-origin" | "none"),
+        // Browsers leave the other field out where a page came over the network without TLS.
+        (None, Some(origin), host) => origin.split_once("://").map(|(_, authority)| authority) != host,
+        (None, None, _) => false,
+    }
+}
+
 fn names_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.host());
     let Some(host) = host else { return true };
@@ -114,7 +125,7 @@ fn names_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
 mod tests {
     use axum::http::{HeaderMap, HeaderValue, Uri};
 
-    use super::{Rejection, Settings, TokenError};
+    use super::{Rejection, Settings, TokenError, is_from_elsewhere};
     use crate::secret::Secret;
 
     const TOKEN: &str = "0123456789abcdef";
@@ -161,6 +172,23 @@ mod tests {
         }
         for host in ["evil.example:9025", "127.0.0.1.evil.example", "localhost.evil.example"] {
             assert_eq!(asks(host), Err(Rejection::Host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_form_of_somebody_else_is_told_from_our_own() {
+        let host = ("host", "10.0.0.1:9025");
+        for (fields, expected) in [
+            (vec![host], false),
+            (vec![host, ("sec-fetch-site", "same-origin"), ("origin", "null")], false),
+            (vec![host, ("sec-fetch-site", "none")], false),
+            (vec![host, ("sec-fetch-site", "cross-site")], true),
+            (vec![host, ("sec-fetch-site", "same-site")], true),
+            (vec![host, ("origin", "http://10.0.0.1:9025")], false),
+            (vec![host, ("origin", "http://10.0.0.1:9026")], true),
+            (vec![host, ("origin", "null")], true),
+        ] {
+            assert_eq!(is_from_elsewhere(&headers(&fields)), expected, "{fields:?}");
         }
     }
 }

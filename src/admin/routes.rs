@@ -1,30 +1,72 @@
 //! What is answered where.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use axum::extract::{Request, State as Held};
+use axum::extract::{DefaultBodyLimit, Request, State as Held};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 use crate::admin::guard::{Rejection, Settings};
+use crate::admin::page;
 use crate::admin::subject::{Readiness, Subject};
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// Whoever asks may ask for so much: a mail, with a policy beside it, each octet of which a form may write as three.
+const FORM_OCTETS_MAX: usize = 4 * 1024 * 1024;
+/// Explanations that are worked out at a time. They are for people; mail goes before.
+const PONDERED_MAX: usize = 2;
+const PONDER_WAIT: Duration = Duration::from_secs(5);
+
+/// Where questions are put.
 #[derive(Clone)]
-struct Desk {
+pub(super) struct Desk {
     subject: Arc<dyn Subject>,
     settings: Arc<Settings>,
+    pondering: Arc<Semaphore>,
+}
+
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("The relay is busy with other questions. Ask again in a moment.")]
+pub(super) struct Busy;
+
+impl Desk {
+    pub(super) fn subject(&self) -> &dyn Subject {
+        &*self.subject
+    }
+
+    /// Works out what takes a while where no mail waits for it.
+    pub(super) async fn ponder<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&dyn Subject) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let waited = timeout(PONDER_WAIT, Arc::clone(&self.pondering).acquire_owned()).await;
+        let place = waited.map_err(|_| Busy)?.map_err(|_| Busy)?;
+        let subject = Arc::clone(&self.subject);
+        let answered = spawn_blocking(move || {
+            let answer = question(&*subject);
+            drop(place);
+            answer
+        });
+        answered.await.map_err(|_| Busy)
+    }
 }
 
 pub(super) fn routes(settings: Settings, subject: Arc<dyn Subject>) -> Router {
-    let desk = Desk { subject, settings: Arc::new(settings) };
+    let pondering = Arc::new(Semaphore::new(PONDERED_MAX));
+    let desk = Desk { subject, settings: Arc::new(settings), pondering };
     let guarded = Router::new()
         .route("/metrics", get(metrics))
+        .merge(page::routes())
+        .layer(DefaultBodyLimit::max(FORM_OCTETS_MAX))
         .layer(middleware::from_fn_with_state(desk.clone(), admit));
     Router::new()
         .route("/healthz", get(alive))

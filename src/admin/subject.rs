@@ -2,11 +2,30 @@
 
 use serde::Serialize;
 
+use crate::admin::shown::{
+    Attempt, Explanation, Mails, Notice, Setting, ShownDisagreement, ShownDocument, Tried,
+};
+use crate::telemetry::{Recent, Record};
+
 /// A running relay, as the admin listener sees it.
 pub trait Subject: Send + Sync + 'static {
     fn readiness(&self) -> Readiness;
     /// Everything that is counted, as `OpenMetrics` text.
     fn metrics(&self) -> String;
+    /// What happened of late.
+    fn recent(&self) -> &Recent;
+    fn setting(&self) -> Setting;
+    fn notices(&self) -> Vec<Notice>;
+    /// The policies in force.
+    fn documents(&self) -> Vec<ShownDocument>;
+    /// The latest mails of which candidate policies say otherwise, the latest first; nothing if there are none.
+    fn disagreements(&self) -> Option<Vec<ShownDisagreement>>;
+    /// Why it was decided as it was, by the policies that are in force now; an error says why that cannot be told.
+    fn explain(&self, record: &Record<'_>) -> Result<Explanation, String>;
+    /// What would become of a mail; an error says what is missing.
+    fn try_out(&self, attempt: &Attempt) -> Result<Tried, String>;
+    /// What was taken, where a stand-in takes the place of SES.
+    fn mails(&self) -> Option<&dyn Mails>;
 }
 
 /// Whether mail should be sent here now.

@@ -6,6 +6,7 @@ mod changes;
 mod compose;
 mod counted;
 mod credentials;
+mod desk;
 mod offline;
 mod past;
 mod policies;
@@ -14,16 +15,19 @@ mod reload;
 mod running;
 #[cfg(feature = "aws")]
 mod secrets_manager;
+mod told;
 mod wiring;
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
+use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{self, Admin};
+use crate::admin::{self, Admin, Mails};
 use crate::app::credentials::RenewedLogins;
+use crate::app::desk::Desk;
 use crate::app::reload::Generations;
 use crate::app::running::Running;
 #[cfg(feature = "aws")]
@@ -34,7 +38,7 @@ use crate::gate::{Enforcement, Gate, GateError};
 use crate::policy::Document;
 use crate::relay::Disagreement;
 use crate::server::{BindError, Commons, Connections, Drain, Listener, TlsError};
-use crate::telemetry::{AuditSink, Metrics};
+use crate::telemetry::{AuditSink, Metrics, Recent};
 use crate::upstream::{OpenError, SetupError, Upstream};
 
 pub use self::wiring::gate_settings;
@@ -88,8 +92,10 @@ impl App {
         wiring::warn_of_certificates(config);
         let (gate, candidate) = candidate::gate(config);
         candidate.log();
-        let terms = wiring::terms(config, loaded.documents, gate, None)?;
-        let relay = Arc::new(wiring::relay(config, upstream, audit));
+        let terms = wiring::terms(config, loaded.documents.clone(), gate, None)?;
+        let desk = Desk::new(config, &loaded)?;
+        let recent = Arc::new(Recent::new(audit));
+        let relay = Arc::new(wiring::relay(config, upstream, Arc::<Recent>::clone(&recent)));
         let drain = Drain::default();
         let commons = Arc::new(Commons::new(terms, Arc::clone(&relay), drain.clone()));
         let bind = |settings: &config::Listener| {
@@ -111,6 +117,9 @@ impl App {
             logins,
             commons,
             drain,
+            recent,
+            desk: ArcSwap::from_pointee(desk),
+            mails: OnceLock::new(),
         });
         #[cfg(feature = "aws")]
         if let Some(keyring) = running.logins.keyring()
@@ -144,7 +153,7 @@ impl App {
 
     /// Whether what policy refuses is refused.
     pub fn enforcement(&self) -> Enforcement {
-        self.running.commons.terms().rules().gate.enforcement()
+        self.running.enforcement()
     }
 
     /// The latest mails of which the candidate policies say otherwise, the latest first.
@@ -160,6 +169,12 @@ impl App {
     /// Where operators ask, if they may.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin_address
+    }
+
+    /// Has the page show the mails that a stand-in takes in place of SES.
+    pub fn show(&self, mails: Arc<dyn Mails>) {
+        // The first stays: there is one stand-in.
+        let _ = self.running.mails.set(mails);
     }
 
     /// What is counted, by name.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::app::candidate::{self, CandidateState};
+use crate::app::desk::Desk;
 use crate::app::policies::{self, LoadedPolicies};
 use crate::app::running::{Running, SHADOW};
 use crate::app::{StartError, changes, load_policies, wiring};
@@ -83,6 +84,7 @@ struct Built {
     config: Config,
     terms: Terms,
     policies: LoadedPolicies,
+    desk: Desk,
     candidate: CandidateState,
     awaiting_restart: Vec<&'static str>,
 }
@@ -188,13 +190,14 @@ impl Reloader {
     }
 
     fn put_in_force(&self, built: Built, running: &Config) -> Result<Config, ReloadError> {
-        let Built { config, terms, policies, candidate, awaiting_restart } = built;
+        let Built { config, terms, policies, desk, candidate, awaiting_restart } = built;
         // What can still fail comes first.
         if let Some(level) = self.following.log_level.as_ref().filter(|_| config.log != running.log) {
             level.set(&config.log.level)?;
         }
         self.running.commons.replace_terms(terms);
         self.running.logins.follow(&config.ses);
+        self.running.desk.store(Arc::new(desk));
         let changed = changes::between(running, &config);
         if config.policy != running.policy || config.apps != running.apps {
             policies::log_doubts(&policies.problems);
@@ -260,7 +263,8 @@ fn build(config: Config, running: &Config, before: &Terms) -> Result<Built, Relo
     let policies = load_policies(&config).map_err(StartError::Policy)?;
     let (gate, candidate) = candidate::gate(&config);
     let terms = wiring::terms(&config, policies.documents.clone(), gate, Some(before))?;
-    Ok(Built { config, terms, policies, candidate, awaiting_restart })
+    let desk = Desk::new(&config, &policies).map_err(StartError::Gate)?;
+    Ok(Built { config, terms, policies, desk, candidate, awaiting_restart })
 }
 
 impl ReloadError {

@@ -1,18 +1,24 @@
 //! The relay as whoever asks the admin listener sees it, and the question that it keeps asking SES itself.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
 use tokio::time::{Instant, sleep};
 
-use crate::admin::{Check, Readiness, Subject};
+use crate::admin::{
+    Attempt, Check, Explanation, Mails, Notice, Readiness, Setting, ShownDisagreement, ShownDocument,
+    Subject, Tried, Weight,
+};
 use crate::app::candidate::CandidateState;
 use crate::app::credentials::RenewedLogins;
-use crate::app::reload::Generations;
+use crate::app::desk::Desk;
+use crate::app::reload::{Generation, Generations};
 use crate::gate::Enforcement;
-use crate::relay::Relay;
+use crate::relay::{Disagreement, Relay};
 use crate::server::{Commons, Drain};
-use crate::telemetry::Metrics;
+use crate::telemetry::{CandidateVerdict, Metrics, Recent, Record};
 use crate::upstream::Health;
 
 /// While SES takes no login, nobody may send mail here that would show when it does again: so the relay asks.
@@ -35,6 +41,11 @@ pub(super) struct Running {
     pub generations: Arc<Generations>,
     pub drain: Drain,
     pub metrics: Metrics,
+    pub recent: Arc<Recent>,
+    /// Asked by the policies that are in force.
+    pub desk: ArcSwap<Desk>,
+    /// Where a stand-in takes the place of SES.
+    pub mails: OnceLock<Arc<dyn Mails>>,
 }
 
 impl Subject for Running {
@@ -45,6 +56,87 @@ impl Subject for Running {
 
     fn metrics(&self) -> String {
         self.metrics.text()
+    }
+
+    fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
+    fn setting(&self) -> Setting {
+        let mut setting = self.desk.load().setting();
+        let Generation { number, since, candidate, .. } = self.generations.current();
+        let since = Timestamp::try_from(since).unwrap_or(Timestamp::UNIX_EPOCH);
+        setting.facts.insert(0, ("Configuration", format!("generation {number}, in force since {since:.0}")));
+        match candidate {
+            CandidateState::None => {}
+            CandidateState::Judging => {
+                setting.facts.push(("Candidate", "judged beside them, for every mail".to_owned()))
+            }
+            CandidateState::InError(problems) => {
+                setting.facts.push(("Candidate", format!("in error: {}", problems.join("; "))));
+            }
+        }
+        setting
+    }
+
+    fn notices(&self) -> Vec<Notice> {
+        let alarming = |text: String| Notice { text, weight: Weight::Alarming };
+        let stopping = self.drain.has_begun().then(|| {
+            alarming(
+                "The relay was told to stop: it finishes the mails in hand and takes no new connections."
+                    .to_owned(),
+            )
+        });
+        let shadow =
+            (self.enforcement() == Enforcement::Shadow).then(|| alarming(format!("Shadow mode: {SHADOW}.")));
+        let Generation { number, last_reload, .. } = self.generations.current();
+        let problems = last_reload.map(|last| last.problems).unwrap_or_default();
+        let in_error = problems.first().map(|first| {
+            let more = match problems.len() {
+                1 => String::new(),
+                all => format!(" (and {} more)", all.saturating_sub(1)),
+            };
+            alarming(format!(
+                "What the files say is in error, so generation {number} stays in force: {first}{more}"
+            ))
+        });
+        let stand_in = self.mails.get().map(|_| {
+            let text = "This is a sandbox: a stand-in takes the place of Amazon SES, and nothing leaves this machine.";
+            Notice { text: text.to_owned(), weight: Weight::Told }
+        });
+        [stopping, shadow, in_error, stand_in].into_iter().flatten().collect()
+    }
+
+    fn documents(&self) -> Vec<ShownDocument> {
+        self.desk.load().documents().to_vec()
+    }
+
+    fn disagreements(&self) -> Option<Vec<ShownDisagreement>> {
+        let said = |verdict: &CandidateVerdict| match &verdict.statement {
+            Some(statement) => format!("{} by {statement}", verdict.effect.word()),
+            None => verdict.effect.word().to_owned(),
+        };
+        let shown = |disagreement: Disagreement| ShownDisagreement {
+            in_force: said(&disagreement.in_force),
+            candidate: said(&disagreement.candidate),
+            time: disagreement.time,
+            id: disagreement.decision,
+            from: disagreement.from,
+        };
+        let has_candidate = self.generations.current().candidate == CandidateState::Judging;
+        has_candidate.then(|| self.relay.disagreements.latest().into_iter().map(shown).collect())
+    }
+
+    fn explain(&self, record: &Record<'_>) -> Result<Explanation, String> {
+        self.desk.load().explain(record)
+    }
+
+    fn try_out(&self, attempt: &Attempt) -> Result<Tried, String> {
+        self.desk.load().try_out(attempt)
+    }
+
+    fn mails(&self) -> Option<&dyn Mails> {
+        self.mails.get().map(|mails| &**mails)
     }
 }
 
@@ -106,16 +198,20 @@ impl Running {
     }
 
     fn policy(&self) -> Check {
-        match self.commons.terms().rules().gate.enforcement() {
+        match self.enforcement() {
             Enforcement::Enforced => Check::well("policy", "what policy refuses is refused"),
             Enforcement::Shadow => Check::doubtful("policy", SHADOW),
         }
     }
 
+    pub fn enforcement(&self) -> Enforcement {
+        self.commons.terms().rules().gate.enforcement()
+    }
+
     /// Nobody is to forget that the door is open.
     pub async fn warn_of_shadow_mode(&self) {
         loop {
-            if self.commons.terms().rules().gate.enforcement() == Enforcement::Shadow {
+            if self.enforcement() == Enforcement::Shadow {
                 tracing::warn!("{SHADOW}");
             }
             tokio::select! {

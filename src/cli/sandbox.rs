@@ -3,6 +3,7 @@
 mod narrator;
 mod sample;
 mod stand_in;
+mod taken;
 
 use std::io::{Write, stdout};
 use std::net::SocketAddr;
@@ -20,6 +21,7 @@ use crate::telemetry::{Addresses, LogFormat, LogSettings, flush_log, start_log};
 use crate::upstream::{Roots, Security};
 use narrator::Narrator;
 use stand_in::StandInArguments;
+use taken::Taken;
 
 /// Nothing leaves this machine: what is allowed is taken by a stand-in that speaks as SES does, and shown
 #[derive(Debug, Clone, clap::Args)]
@@ -93,7 +95,8 @@ async fn play(arguments: &Arguments) -> Exit {
         Err(error) => return problems::refuse(&problems::of_start(&error)),
     };
     app.follow(Following { source: again(arguments, &config.ses), footprint, log_level: None });
-    let introduction = sample::introduction(app.addresses(), stand_in.control(), &config);
+    app.show(Arc::new(Taken::new(stand_in.mailbox().clone())));
+    let introduction = sample::introduction(&app, stand_in.control(), &config);
     let _ = stdout().write_all(introduction.as_bytes());
     told_to_stop().await;
     let _ = writeln!(stdout(), "\nstopping");

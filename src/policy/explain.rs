@@ -71,6 +71,16 @@ impl Explained<'_> {
         self.principal > Cover::None && self.action == Fit::Matches && self.resource == Fit::Matches
     }
 
+    /// What it is not about: of action, principal and resource those that differ.
+    pub fn differs(&self) -> Vec<&'static str> {
+        let parts = [
+            (self.action == Fit::Differs, "this action"),
+            (self.principal == Cover::None, "this principal"),
+            (self.resource == Fit::Differs, "this resource"),
+        ];
+        parts.into_iter().filter(|(differs, _)| *differs).map(|(_, part)| part).collect()
+    }
+
     pub fn matches(&self) -> bool {
         self.concerns() && self.conditions.iter().all(|condition| condition.state == State::Holds)
     }

@@ -26,6 +26,7 @@ mod mailbox;
 mod message_id;
 mod quota;
 mod random;
+mod reading;
 mod server;
 mod service;
 mod session;
@@ -39,6 +40,7 @@ pub use doors::ListenError;
 pub use fault_syntax::{FaultSyntaxError, answer_names, parse_duration, step_names};
 pub use faults::{Effect, Fault, Faults, Step, Times};
 pub use mailbox::{Mail, Mailbox};
+pub use reading::Reading;
 pub use server::{StandIn, StartError};
 pub use settings::{
     Certificate, Endpoints, Extensions, Login, Oversize, Reach, Sending, SessionFullAt, Settings, TlsVersions,

@@ -5,9 +5,7 @@ use std::fmt::Write;
 use crate::app::{OfflineMail, Trial, TrialEnding};
 use crate::cli::paint::{Paint, Tone};
 use crate::gate::{Examined, Fact, statement_name};
-use crate::policy::{
-    Cover, Decision, Explained, ExplainedCondition, Fit, Missing, State, StatementRef, Verdict,
-};
+use crate::policy::{Cover, Decision, Explained, ExplainedCondition, Missing, State, StatementRef, Verdict};
 use crate::telemetry::Effect;
 
 /// Keys are shown in a column of this width.
@@ -101,7 +99,7 @@ impl Page {
             self.statement(explained, explanation.decision.statement);
         }
         for explained in elsewhere {
-            let text = format!("{}: not about {}", title(explained), what_differs(explained));
+            let text = format!("{}: not about {}", title(explained), explained.differs().join(", "));
             let text = self.paint.tint(Tone::Quiet, &text);
             self.line(1, &text);
         }
@@ -160,14 +158,4 @@ impl Page {
 fn title(explained: &Explained<'_>) -> String {
     let Explained { statement, effect, .. } = explained;
     format!("{effect:?} {}, {}", statement_name(*statement), place(statement))
-}
-
-fn what_differs(explained: &Explained<'_>) -> String {
-    let parts = [
-        (explained.action == Fit::Differs, "this action"),
-        (explained.principal == Cover::None, "this principal"),
-        (explained.resource == Fit::Differs, "this resource"),
-    ];
-    let parts: Vec<&str> = parts.into_iter().filter(|(differs, _)| *differs).map(|(_, part)| part).collect();
-    parts.join(", ")
 }

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::admission::Strangers;
+use crate::app::App;
 use crate::config::{Config, ListenerTls, PolicyFile};
 
 /// The identity that the sample policies are about.
@@ -35,7 +36,8 @@ pub fn policies() -> Vec<PolicyFile> {
 }
 
 /// What the user reads first.
-pub fn introduction(addresses: &[SocketAddr], control: Option<SocketAddr>, config: &Config) -> String {
+pub fn introduction(app: &App, control: Option<SocketAddr>, config: &Config) -> String {
+    let addresses = app.addresses();
     let Some(listens) = addresses.first() else { return String::new() };
     let policies: Vec<String> =
         config.policy.files.iter().map(|file| format!("    {}", file.path.display())).collect();
@@ -63,12 +65,14 @@ pub fn introduction(addresses: &[SocketAddr], control: Option<SocketAddr>, confi
             lines.collect::<Vec<_>>().concat()
         }
     };
+    let page = app.admin_address();
+    let page = page.map_or_else(String::new, |page| format!("  page        http://{page}/\n"));
     format!(
         "\
 sesgate sandbox: a relay, and behind it a stand-in for Amazon SES. Nothing leaves this machine.
 
   SMTP host   {host}, port {port}{more}
-  policies
+{page}  policies
 {policies}
 
 In another terminal, a mail that is allowed, with curl, swaks or Python:
@@ -86,7 +90,7 @@ and two that are refused: another sender, a hidden recipient elsewhere:
   swaks --server {listens} --from {forger} --to bob@example.com
   swaks --server {listens} --from {sender} --to bob@example.com,eve@elsewhere.test --h-To bob@example.com
 
-{control}Each mail shows here. Ctrl-C stops.
+{control}Each mail shows here and on the page. Ctrl-C stops.
 
 ",
         policies = policies.join("\n"),
