@@ -10,5 +10,7 @@ mod rows_about_accounts;
 mod rows_about_connections;
 #[path = "ses/rows_about_mails.rs"]
 mod rows_about_mails;
+#[path = "ses/standby.rs"]
+mod standby;
 #[path = "ses/world.rs"]
 mod world;

@@ -1,6 +1,6 @@
 //! How one configuration differs from the one in force, and what of that has to wait for a restart.
 
-use crate::config::{Config, Delivery, Limits, Listener, Pool, Ses, SesLogin, Timeouts};
+use crate::config::{Config, Delivery, Endpoint, Limits, Listener, Pool, Ses, SesLogin, Timeouts};
 
 /// What is new, in the words of the configuration; policies by their files.
 pub(super) fn between(before: &Config, after: &Config) -> Vec<String> {
@@ -108,6 +108,24 @@ impl Kept {
         self.keep_stored("ses.fallback_user_name", running.fallback.as_ref(), &mut new.fallback);
         self.keep("ses.secrets_interval", &running.secrets_interval, &mut new.secrets_interval);
         self.keep("ses.max_send_rate", &running.max_send_rate, &mut new.max_send_rate);
+        self.keep_standbys(&running.standbys, &mut new.standbys);
+    }
+
+    /// Where they are stays as it is. Their logins may come from elsewhere.
+    fn keep_standbys(&mut self, running: &[Endpoint], new: &mut Vec<Endpoint>) {
+        let stored =
+            |login: &Option<SesLogin>| login.as_ref().map(|login| login.source.stored()).unwrap_or_default();
+        let is_same = |one: &Endpoint, other: &Endpoint| {
+            (&one.region, one.name(), &one.server_name) == (&other.region, other.name(), &other.server_name)
+                && (one.tls, &one.roots, one.max_send_rate) == (other.tls, &other.roots, other.max_send_rate)
+                && stored(&one.login) == stored(&other.login)
+                && stored(&one.fallback) == stored(&other.fallback)
+        };
+        let mut pairs = running.iter().zip(&*new);
+        if running.len() != new.len() || !pairs.all(|(one, other)| is_same(one, other)) {
+            *new = running.to_vec();
+            self.0.push("ses.standby");
+        }
     }
 
     /// Whom to ask for a login is settled at the start.

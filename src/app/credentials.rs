@@ -25,6 +25,27 @@ pub(super) struct RenewedLogins {
     kept: Mutex<Vec<Kept>>,
 }
 
+/// What the configuration says of the logins of one endpoint.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Logins<'a> {
+    preferred: Option<&'a SesLogin>,
+    fallback: Option<&'a SesLogin>,
+}
+
+impl<'a> Logins<'a> {
+    /// Of every endpoint, the preferred one first.
+    pub(super) fn all(ses: &'a config::Ses) -> impl Iterator<Item = Self> {
+        let standbys = ses.standbys.iter().map(|standby| (&standby.login, &standby.fallback));
+        let all = std::iter::once((&ses.login, &ses.fallback)).chain(standbys);
+        all.map(|(preferred, fallback)| Self { preferred: preferred.as_ref(), fallback: fallback.as_ref() })
+    }
+
+    pub(super) fn by_rank(self) -> impl Iterator<Item = (Rank, &'a SesLogin)> {
+        let logins = [(Rank::Preferred, self.preferred), (Rank::Fallback, self.fallback)];
+        logins.into_iter().filter_map(|(rank, login)| Some((rank, login?)))
+    }
+}
+
 /// A login where it is kept.
 #[derive(Debug)]
 struct Kept {
@@ -38,11 +59,12 @@ struct Kept {
 }
 
 impl RenewedLogins {
-    pub(super) fn new(ses: &config::Ses) -> Self {
-        let keyring = ses.login.as_ref().map(|_| Arc::default());
-        let logins = Self { keyring, kept: Mutex::default() };
-        logins.follow(ses);
-        logins
+    /// Of one endpoint: what the configuration prefers there, and what it names beside it.
+    pub(super) fn new(logins: Logins<'_>) -> Self {
+        let keyring = logins.preferred.map(|_| Arc::default());
+        let renewed = Self { keyring, kept: Mutex::default() };
+        renewed.follow(logins);
+        renewed
     }
 
     pub(super) fn keyring(&self) -> Option<Arc<Keyring>> {
@@ -50,10 +72,9 @@ impl RenewedLogins {
     }
 
     /// Takes the logins from where the configuration says that they are now.
-    pub(super) fn follow(&self, ses: &config::Ses) {
+    pub(super) fn follow(&self, logins: Logins<'_>) {
         let Some(keyring) = &self.keyring else { return };
-        let logins = [(Rank::Preferred, &ses.login), (Rank::Fallback, &ses.fallback)];
-        let named = logins.into_iter().filter_map(|(rank, login)| Some((rank, login.as_ref()?)));
+        let named = logins.by_rank();
         let kept = named.map(|(rank, SesLogin { source, loaded })| {
             if let Some(loaded) = loaded.clone() {
                 offer(keyring, rank, loaded);
@@ -61,7 +82,7 @@ impl RenewedLogins {
             Kept { rank, source: source.clone(), seen: None, failure: None }
         });
         *self.kept() = kept.collect();
-        if ses.fallback.is_none() {
+        if logins.fallback.is_none() {
             keyring.withdraw(Rank::Fallback);
         }
     }

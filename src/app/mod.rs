@@ -26,7 +26,7 @@ use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin, Mails};
-use crate::app::credentials::RenewedLogins;
+use crate::app::credentials::{Logins, RenewedLogins};
 use crate::app::desk::Desk;
 use crate::app::reload::Generations;
 use crate::app::running::Running;
@@ -39,7 +39,7 @@ use crate::policy::Document;
 use crate::relay::Disagreement;
 use crate::server::{BindError, Commons, Connections, Drain, Listener, TlsError};
 use crate::telemetry::{AuditSink, Metrics, Recent};
-use crate::upstream::{OpenError, SetupError, Upstream};
+use crate::upstream::{EndpointState, OpenError, SetupError, Upstream};
 
 pub use self::wiring::gate_settings;
 pub use account::{AccountError, assumed_config};
@@ -85,8 +85,9 @@ pub enum StartError {
 impl App {
     /// Must be called within the runtime. When it returns, every listener accepts connections.
     pub fn start(config: &Config, audit: Arc<dyn AuditSink>) -> Result<Self, StartError> {
-        let logins = Arc::new(RenewedLogins::new(&config.ses));
-        let upstream = Upstream::over_tcp(wiring::upstream_settings(config), logins.keyring())?;
+        let logins: Vec<_> = Logins::all(&config.ses).map(RenewedLogins::new).map(Arc::new).collect();
+        let keyrings: Vec<_> = logins.iter().map(|logins| logins.keyring()).collect();
+        let upstream = wiring::upstream(config, &keyrings)?;
         let loaded = load_policies(config).map_err(StartError::Policy)?;
         policies::log_doubts(&loaded.problems);
         wiring::warn_of_certificates(config);
@@ -122,13 +123,16 @@ impl App {
             mails: OnceLock::new(),
         });
         #[cfg(feature = "aws")]
-        if let Some(keyring) = running.logins.keyring()
-            && let Some(polled) = PolledLogins::new(&config.ses, keyring)
-        {
-            running.drain.spawn(polled.run(Arc::clone(&running.relay), running.drain.clone()));
+        for (renewed, logins) in running.logins.iter().zip(Logins::all(&config.ses)) {
+            if let Some(keyring) = renewed.keyring()
+                && let Some(polled) = PolledLogins::new(&config.ses, logins, keyring)
+            {
+                running.drain.spawn(polled.run(Arc::clone(&running.relay), running.drain.clone()));
+            }
         }
-        let logins = Arc::clone(&running.logins);
-        running.drain.spawn(logins.run(Arc::clone(&running.relay), running.drain.clone()));
+        for logins in &running.logins {
+            running.drain.spawn(Arc::clone(logins).run(Arc::clone(&running.relay), running.drain.clone()));
+        }
         let watched = Arc::clone(&running);
         running.drain.spawn(async move { watched.warn_of_shadow_mode().await });
         let admin = CancellationToken::new();
@@ -177,14 +181,19 @@ impl App {
         let _ = self.running.mails.set(mails);
     }
 
+    /// Where mail can go, the preferred endpoint first.
+    pub fn endpoints(&self) -> Vec<EndpointState> {
+        self.running.relay.upstream.endpoints()
+    }
+
     /// What is counted, by name.
     pub fn metrics(&self) -> &Metrics {
         &self.running.metrics
     }
 
-    /// The logins of SES, and which of them is in use. `None` where none is needed.
+    /// The logins of the preferred endpoint, and which of them is in use. `None` where none is needed.
     pub fn logins(&self) -> Option<KeyringState> {
-        self.running.logins.keyring().map(|keyring| keyring.state())
+        self.running.logins.first()?.keyring().map(|keyring| keyring.state())
     }
 
     /// Whether SES would take mail now, by a login on a connection of its own.
@@ -221,7 +230,7 @@ fn administer(
 
 /// All that can fail before a socket is opened, and nothing more.
 pub fn rehearse(config: &Config, documents: Vec<Arc<Document>>) -> Result<(), StartError> {
-    Upstream::over_tcp(wiring::upstream_settings(config), None)?;
+    wiring::upstream(config, &[])?;
     Gate::new(gate_settings(config), documents)?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::app::candidate::{self, CandidateState};
+use crate::app::credentials::Logins;
 use crate::app::desk::Desk;
 use crate::app::policies::{self, LoadedPolicies};
 use crate::app::running::{Running, SHADOW};
@@ -196,7 +197,9 @@ impl Reloader {
             level.set(&config.log.level)?;
         }
         self.running.commons.replace_terms(terms);
-        self.running.logins.follow(&config.ses);
+        for (renewed, logins) in self.running.logins.iter().zip(Logins::all(&config.ses)) {
+            renewed.follow(logins);
+        }
         self.running.desk.store(Arc::new(desk));
         let changed = changes::between(running, &config);
         if config.policy != running.policy || config.apps != running.apps {

@@ -36,7 +36,8 @@ pub(super) const SHADOW: &str =
 #[derive(Debug)]
 pub(super) struct Running {
     pub relay: Arc<Relay>,
-    pub logins: Arc<RenewedLogins>,
+    /// Of each endpoint, the preferred one first.
+    pub logins: Vec<Arc<RenewedLogins>>,
     pub commons: Arc<Commons>,
     pub generations: Arc<Generations>,
     pub drain: Drain,

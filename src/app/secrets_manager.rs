@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, sleep};
 
+use crate::app::credentials::Logins;
 use crate::config::{self, LoginSource, Stored};
 use crate::credentials::{Keyring, Rank, SecretVersion, SecretsManager, Stage, aws_environment};
 use crate::relay::Relay;
@@ -37,9 +38,8 @@ struct Polled {
 
 impl PolledLogins {
     /// `None` where no login is in Secrets Manager.
-    pub(super) fn new(ses: &config::Ses, keyring: Arc<Keyring>) -> Option<Self> {
-        let logins = [(Rank::Preferred, &ses.login), (Rank::Fallback, &ses.fallback)].into_iter();
-        let sources = logins.filter_map(|(rank, login)| Some((rank, login.as_ref()?.source.clone())));
+    pub(super) fn new(ses: &config::Ses, logins: Logins<'_>, keyring: Arc<Keyring>) -> Option<Self> {
+        let sources = logins.by_rank().map(|(rank, login)| (rank, login.source.clone()));
         let stored = sources.filter(|(_, source)| !source.stored().is_empty());
         let polled = |(rank, source)| Polled { rank, source, versions: Vec::new(), failure: None };
         let polled: Vec<Polled> = stored.map(polled).collect();

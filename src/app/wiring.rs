@@ -6,7 +6,8 @@ use std::time::SystemTime;
 
 use crate::admission::{self, Admission};
 use crate::app::StartError;
-use crate::config::{App, CertificateFiles, ClientAuthoritiesFile, Config, Listener, ListenerTls};
+use crate::config::{App, CertificateFiles, ClientAuthoritiesFile, Config, Endpoint, Listener, ListenerTls};
+use crate::credentials::Keyring;
 use crate::gate::{self, Gate};
 use crate::inspect;
 use crate::policy::{Document, Family, Key, Surroundings};
@@ -14,7 +15,7 @@ use crate::relay::{Counts, DecisionIds, Disagreements, DoubtSettings, Doubts, Re
 use crate::server::{self, Certificates, ClientAuthorities, Entrance, Handshake, Terms, Tls};
 use crate::smtp::{self, StartTls};
 use crate::telemetry::AuditSink;
-use crate::upstream::{self, Upstream};
+use crate::upstream::{self, SetupError, Upstream};
 
 /// The relay works with such certificates, but clients that verify them will not come.
 pub(super) fn warn_of_certificates(config: &Config) {
@@ -140,9 +141,10 @@ fn admission_settings(config: &Config) -> admission::Settings {
     }
 }
 
-pub(super) fn upstream_settings(config: &Config) -> upstream::Settings {
+fn upstream_settings(config: &Config) -> upstream::Settings {
     let ses = &config.ses;
     upstream::Settings {
+        region: ses.region.clone(),
         host: ses.host.clone(),
         port: ses.port,
         server_name: ses.server_name.clone(),
@@ -163,11 +165,42 @@ pub(super) fn upstream_settings(config: &Config) -> upstream::Settings {
     }
 }
 
+/// The way to SES, and those that stand by. Nothing is opened yet.
+pub(super) fn upstream(config: &Config, keyrings: &[Option<Arc<Keyring>>]) -> Result<Upstream, SetupError> {
+    let mut keyrings = keyrings.iter().cloned();
+    let mut keyring = || keyrings.next().flatten();
+    let upstream = Upstream::over_tcp(upstream_settings(config), keyring())?;
+    config.ses.standbys.iter().try_fold(upstream, |upstream, standby| {
+        upstream.with_standby(standby_settings(config, standby), keyring())
+    })
+}
+
+/// What is not of one endpoint is the same for all.
+fn standby_settings(config: &Config, standby: &Endpoint) -> upstream::Settings {
+    upstream::Settings {
+        region: standby.region.clone(),
+        host: standby.host.clone(),
+        port: standby.port,
+        server_name: standby.server_name.clone(),
+        security: standby.tls,
+        roots: standby.roots.clone(),
+        recipients_per_second_max: standby.max_send_rate,
+        ..upstream_settings(config)
+    }
+}
+
 /// What the gate has to know.
 pub fn gate_settings(config: &Config) -> gate::Settings {
     let ses = &config.ses;
+    let mut other_regions: Vec<String> = Vec::new();
+    for Endpoint { region, .. } in &ses.standbys {
+        if *region != ses.region && !other_regions.contains(region) {
+            other_regions.push(region.clone());
+        }
+    }
     gate::Settings {
         region: ses.region.clone(),
+        other_regions,
         account_id: ses.account_id.clone(),
         identities: ses.identities.clone(),
         configuration_set: ses.configuration_set.clone(),

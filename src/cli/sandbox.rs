@@ -147,6 +147,8 @@ fn absolute(files: &[PathBuf]) -> String {
 fn led_to(stand_in: &StandIn, mut config: Config) -> Result<Config, LoginError> {
     let (endpoint, login) = (stand_in.endpoints().implicit_tls, stand_in.login());
     let ses = &mut config.ses;
+    // Nothing goes to the real SES.
+    ses.standbys.clear();
     ses.host = endpoint.ip().to_string();
     ses.port = endpoint.port();
     ses.server_name = format!("email-smtp.{}.amazonaws.com", ses.region);

@@ -110,6 +110,7 @@ impl App {
 fn bare_settings(region: String, account_id: String) -> Settings {
     Settings {
         region,
+        other_regions: Vec::new(),
         account_id,
         identities: Vec::new(),
         configuration_set: None,

@@ -3,20 +3,20 @@
 //! Notes every problem and goes on; the result counts only if there is none.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use super::app;
 use super::environment::Environment;
 use super::error::ConfigError;
 use super::footprint::Files;
+use super::form::shown;
 use super::listener::RawListener;
 use super::load;
 use super::raw::{Raw, RawPolicy, RawSes};
 use super::secret::SecretSource;
 use super::section::{Notes, Placed};
-use super::settings::{Candidate, Config, Policy, PolicyFile, Ses};
+use super::settings::{Candidate, Config, Endpoint, Policy, PolicyFile, Ses};
 use crate::secret::Secret;
-use crate::upstream::{Roots, Security};
+use crate::upstream::Roots;
 
 /// What settings may name.
 #[derive(Debug)]
@@ -77,57 +77,48 @@ pub fn check(raw: Raw, surroundings: Surroundings<'_>, notes: &mut Notes) -> Opt
 }
 
 fn check_ses(raw: RawSes, surroundings: &Surroundings<'_>, notes: &mut Notes) -> Result<Ses, Noted> {
-    let tls = raw.tls.as_ref().map_or(Security::ImplicitTls, |tls| tls.value);
-    refuse_clear_text(&raw, notes);
     refuse_unverified_bounces(&raw, notes);
-    let region = raw.region.as_ref().map(|region| region.value.as_str());
-    let login = match tls {
-        Security::ImplicitTls | Security::StartTls => raw.login.check_required(region, surroundings, notes),
-        Security::None => raw.login.check(region, surroundings, notes),
-    };
-    let fallback = raw.fallback.check(region, surroundings, notes);
-    let roots = check_roots(raw.ca_file.as_ref(), surroundings, notes);
-    let region = raw.region.ok_or(Noted)?.value;
-    let host = raw.host.map_or_else(|| ses_host(&region), |host| host.value);
-    let port = match tls {
-        Security::ImplicitTls => 465,
-        Security::StartTls => 587,
-        Security::None => 25,
-    };
+    let preferred = raw.endpoint.region.clone();
+    let endpoint = raw.endpoint.check(surroundings, notes);
+    let mut endpoints = vec![endpoint];
+    for (index, standby) in raw.standbys.into_iter().enumerate() {
+        let place = standby.place.clone();
+        let standby = standby.check_standby(preferred.as_ref(), surroundings, notes);
+        let key = format!("ses.standby[{index}]");
+        let item = standby.as_ref().map(Endpoint::name).unwrap_or_default();
+        let is_same =
+            |endpoint: &Result<Endpoint, Noted>| endpoint.as_ref().is_ok_and(|it| it.name() == item);
+        if let Some(first) = endpoints.iter().position(is_same) {
+            let first =
+                first.checked_sub(1).map_or("ses".to_owned(), |index| format!("ses.standby[{index}]"));
+            notes.add(&place, &key, ConfigError::Duplicate { item: shown(&item), first });
+        }
+        endpoints.push(standby);
+    }
+    let mut endpoints = endpoints.into_iter();
+    let preferred = endpoints.next().ok_or(Noted)??;
+    let Endpoint { region, host, server_name, port, tls, roots, login, fallback, max_send_rate } = preferred;
     Ok(Ses {
         region,
         account_id: raw.account_id.ok_or(Noted)?.value,
         identities: values(raw.identities.ok_or(Noted)?),
-        server_name: raw.server_name.map_or_else(|| host.clone(), |name| name.value),
         host,
-        port: raw.port.map_or(port, |port| port.value),
+        server_name,
+        port,
         tls,
-        roots: roots?,
-        login: login?,
-        fallback: fallback?,
+        roots,
+        login,
+        fallback,
         secrets_interval: raw.secrets_interval,
+        standbys: endpoints.collect::<Result<_, _>>()?,
         configuration_set: raw.configuration_set.map(|name| name.value),
         pass_headers: values(raw.pass_headers.ok_or(Noted)?),
         bounce_address: raw.bounce_address.map(|address| address.value),
         ehlo_name: raw.ehlo_name,
-        max_send_rate: raw.max_send_rate.map(|rate| rate.value),
+        max_send_rate,
         pool: raw.pool,
         timeouts: raw.timeouts,
     })
-}
-
-fn ses_host(region: &str) -> String {
-    format!("email-smtp.{region}.amazonaws.com")
-}
-
-fn refuse_clear_text(raw: &RawSes, notes: &mut Notes) {
-    let Some(tls) = raw.tls.as_ref().filter(|tls| tls.value == Security::None) else { return };
-    let region = raw.region.as_ref().map_or("<region>", |region| &region.value);
-    let host = raw.host.as_ref().map_or_else(|| ses_host(region), |host| host.value.clone());
-    let is_loopback = host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback());
-    if !is_loopback && host != "localhost" {
-        notes.blame(tls, ConfigError::InClear { host });
-    }
 }
 
 fn refuse_unverified_bounces(raw: &RawSes, notes: &mut Notes) {
@@ -147,7 +138,7 @@ pub(super) fn fetch(
     secret.map_err(|error| note(placed, error, notes))
 }
 
-fn check_roots(
+pub(super) fn check_roots(
     ca_file: Option<&Placed<String>>,
     surroundings: &Surroundings<'_>,
     notes: &mut Notes,

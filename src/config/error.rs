@@ -81,6 +81,8 @@ pub enum ConfigError {
     ShortKey { octets_min: usize },
     #[error("certificate files: {certificates}, key files: {keys}; they go together one by one")]
     Unpaired { certificates: usize, keys: usize },
+    #[error("an account of `{region}` does not exist there: it is another AWS partition")]
+    OtherPartition { region: String },
     #[error("no identity covers `{address}`, so SES would refuse it")]
     Unverified { address: String },
     #[error(transparent)]
@@ -200,6 +202,7 @@ impl Problem {
             | ConfigError::Needs { .. }
             | ConfigError::ShortKey { .. }
             | ConfigError::Unpaired { .. }
+            | ConfigError::OtherPartition { .. }
             | ConfigError::Login(_)
             | ConfigError::Pattern(PatternError::Malformed { .. } | PatternError::File(_))
             | ConfigError::File(_)

@@ -22,8 +22,9 @@ use crate::secret::Secret;
 #[derive(Debug)]
 pub struct RawLogin {
     names: &'static Names,
-    /// Where to point when nothing was said.
+    /// Where to point when nothing was said, and at what.
     place: Place,
+    path: String,
     user_name: Option<Placed<Option<SecretSource>>>,
     password: Option<Placed<Option<SecretSource>>>,
     access_key_id: Option<Placed<Option<SecretSource>>>,
@@ -113,6 +114,7 @@ impl RawLogin {
         Self {
             names,
             place: section.place(),
+            path: section.path().to_owned(),
             user_name: section.secret(names.user_name, Confidence::Public),
             password: section.secret(names.password, Confidence::Login),
             access_key_id: section.secret(names.access_key_id, Confidence::Public),
@@ -168,10 +170,10 @@ impl RawLogin {
         surroundings: &Surroundings<'_>,
         notes: &mut Notes,
     ) -> Result<Option<SesLogin>, Noted> {
-        let place = self.place.clone();
+        let (place, path) = (self.place.clone(), self.path.clone());
         let login = self.check(region, surroundings, notes)?;
         if login.is_none() && surroundings.purpose == Purpose::Sending {
-            notes.add(&place, "ses", ConfigError::NoLogin);
+            notes.add(&place, &path, ConfigError::NoLogin);
             return Err(Noted);
         }
         Ok(login)

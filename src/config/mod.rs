@@ -10,6 +10,7 @@ mod audit;
 mod cases;
 mod check;
 mod document;
+mod endpoint;
 mod environment;
 mod error;
 mod footprint;
@@ -48,8 +49,8 @@ pub use self::login::{LoginForm, LoginSource, LoginSourceError, SesLogin};
 pub use self::secret::{Confidence, SecretError, Stored};
 pub use self::section::{Key, Presence, Reach};
 pub use self::settings::{
-    App, Candidate, CertificateFiles, ClientAuthoritiesFile, Config, Delivery, Limits, Listener, ListenerTls,
-    Message, Policy, PolicyFile, Pool, Server, Ses, Timeouts,
+    App, Candidate, CertificateFiles, ClientAuthoritiesFile, Config, Delivery, Endpoint, Limits, Listener,
+    ListenerTls, Message, Policy, PolicyFile, Pool, Server, Ses, Timeouts,
 };
 
 /// What came of reading a configuration.

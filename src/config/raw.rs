@@ -11,12 +11,12 @@ use super::admin::RawAdmin;
 use super::app::{self, RawApp};
 use super::audit::RawAudit;
 use super::document::{Document, Place};
+use super::endpoint::RawEndpoint;
 use super::environment::{self, Environment};
 use super::error::{ConfigError, Misfit, Problem};
 use super::form::{Lasting, Number, OneOf, Said};
 use super::listener::RawListener;
 use super::log::RawLog;
-use super::login::{self, RawLogin};
 use super::secret::SecretSource;
 use super::section::{Notes, Placed, Presence, Section, Source, refuse_repetitions, unexpected};
 use super::settings::{Delivery, Limits, Message, Pool, Server, Timeouts};
@@ -25,17 +25,15 @@ use super::tables;
 use crate::gate::{Enforcement, IdentityName, RecipientsScope};
 use crate::mail::Address;
 use crate::smtp::BareLf;
-use crate::upstream::Security;
 
 const BARE_LF: OneOf<BareLf> = OneOf(&[("normalize", BareLf::Normalize), ("reject", BareLf::Reject)]);
-const TLS: OneOf<Security> =
-    OneOf(&[("implicit", Security::ImplicitTls), ("starttls", Security::StartTls), ("none", Security::None)]);
 const RECIPIENTS: OneOf<RecipientsScope> = OneOf(&[
     ("envelope-and-header", RecipientsScope::EnvelopeAndHeader),
     ("envelope", RecipientsScope::Envelope),
 ]);
 const MODE: OneOf<Enforcement> =
     OneOf(&[("enforce", Enforcement::Enforced), ("shadow", Enforcement::Shadow)]);
+const STANDBYS: &str = "a list of tables, each under `[[ses.standby]]`";
 
 /// SES takes 40 MB, message and attachments as they travel.
 const SES_MESSAGE_OCTETS_MAX: usize = 41_943_040;
@@ -58,22 +56,15 @@ pub struct Raw {
 
 #[derive(Debug)]
 pub struct RawSes {
-    pub region: Option<Placed<String>>,
+    pub endpoint: RawEndpoint,
+    pub standbys: Vec<RawEndpoint>,
     pub account_id: Option<Placed<String>>,
     pub identities: Option<Vec<Placed<IdentityName>>>,
-    pub host: Option<Placed<String>>,
-    pub server_name: Option<Placed<String>>,
-    pub port: Option<Placed<u16>>,
-    pub tls: Option<Placed<Security>>,
-    pub ca_file: Option<Placed<String>>,
-    pub login: RawLogin,
-    pub fallback: RawLogin,
     pub secrets_interval: Duration,
     pub configuration_set: Option<Placed<String>>,
     pub pass_headers: Option<Vec<Placed<String>>>,
     pub bounce_address: Option<Placed<Address>>,
     pub ehlo_name: String,
-    pub max_send_rate: Option<Placed<u32>>,
     pub pool: Pool,
     pub timeouts: Timeouts,
 }
@@ -91,7 +82,8 @@ pub struct RawPolicy {
 impl Raw {
     /// The variables that the file itself names.
     pub fn named_variables(&self) -> Vec<String> {
-        let logins = [&self.ses.login, &self.ses.fallback].into_iter().flat_map(RawLogin::secret_sources);
+        let endpoints = std::iter::once(&self.ses.endpoint).chain(&self.ses.standbys);
+        let logins = endpoints.flat_map(RawEndpoint::secret_sources);
         let token = self.admin.token.iter().filter_map(|token| token.value.as_ref());
         let sources = logins.chain(token).chain(self.log.secret_source());
         let sources = sources.chain(self.apps.iter().flat_map(RawApp::secret_sources));
@@ -117,7 +109,7 @@ impl<'a> Reader<'a> {
             apps: app::read(self),
             limits: limits(&mut self.section("limits")),
             message: Message { bare_lf: self.section("message").or("bare_lf", &BARE_LF, BareLf::Normalize) },
-            ses: ses(&mut self.section("ses")),
+            ses: self.ses(),
             delivery: delivery(&mut self.section("delivery")),
             policy: policy(&mut self.section("policy")),
             log: RawLog::read(&mut self.section("log")),
@@ -142,6 +134,26 @@ impl<'a> Reader<'a> {
     pub fn tables(&mut self, name: &'static str) -> Vec<&'a Spanned<DeValue<'a>>> {
         let expects = format!("tables, each under `[[{name}]]`");
         tables::tables(self.tree.get(name), name, &expects, self.document, self.notes)
+    }
+
+    /// `[ses]`, and every `[[ses.standby]]` in it.
+    fn ses(&mut self) -> RawSes {
+        let standbys = self.tree.get("ses").and_then(|ses| ses.get_ref().get("standby"));
+        let standbys = tables::tables(standbys, "ses.standby", STANDBYS, self.document, self.notes);
+        let document = self.document;
+        let standby = |path: String, table, notes: &mut Notes| {
+            let mut section = Section::in_file_only("ses.standby", path, document, table, notes);
+            let region = section.derived("region", &shape::REGION, "that of `[ses]`");
+            RawEndpoint::read(&mut section, region)
+        };
+        // There may be none to ask for its keys, and they are to be known all the same.
+        let mut keys_only = Notes::default();
+        standby(String::new(), None, &mut keys_only);
+        let read = |(index, table)| standby(format!("ses.standby[{index}]"), Some(table), self.notes);
+        let standbys = standbys.into_iter().enumerate().map(read).collect();
+        let ses = ses(&mut self.section("ses"), standbys);
+        keys_only.keys.into_iter().for_each(|key| self.notes.know(key));
+        ses
     }
 
     /// Every `[[listener]]`, or the one that there is without any.
@@ -232,24 +244,22 @@ fn limits(section: &mut Section<'_>) -> Limits {
     }
 }
 
-fn ses(section: &mut Section<'_>) -> RawSes {
+fn ses(section: &mut Section<'_>, standbys: Vec<RawEndpoint>) -> RawSes {
+    let region = section.required("region", &shape::REGION);
+    let account_id = section.required("account_id", &shape::ACCOUNT_ID);
+    let identities = section.list("identities", &shape::IDENTITY, &Presence::Required);
+    let endpoint = RawEndpoint::read(section, region);
+    section.mention_tables("standby", STANDBYS);
     RawSes {
-        region: section.required("region", &shape::REGION),
-        account_id: section.required("account_id", &shape::ACCOUNT_ID),
-        identities: section.list("identities", &shape::IDENTITY, &Presence::Required),
-        host: section.derived("host", &shape::HOST, "`email-smtp.<region>.amazonaws.com`"),
-        server_name: section.derived("server_name", &shape::HOST, "what `host` is"),
-        port: section.derived("port", &Number(1..=65_535), "`465`; with starttls `587`, with none `25`"),
-        tls: section.derived("tls", &TLS, "`implicit`"),
-        ca_file: section.derived("ca_file", &shape::PATH, "the system's certificates"),
-        login: RawLogin::read(section, &login::PREFERRED),
-        fallback: RawLogin::read(section, &login::FALLBACK),
+        endpoint,
+        standbys,
+        account_id,
+        identities,
         secrets_interval: section.or("secrets_interval", &Lasting(seconds(1)..=minutes(60)), minutes(1)),
         configuration_set: section.optional("configuration_set", &shape::CONFIGURATION_SET),
         pass_headers: section.list("pass_headers", &shape::SES_HEADER, &Presence::Optional),
         bounce_address: section.optional("bounce_address", &shape::ADDRESS),
         ehlo_name: section.or("ehlo_name", &shape::HOST_NAME, "sesgate".to_owned()),
-        max_send_rate: section.optional("max_send_rate", &Number(1..=100_000)),
         pool: pool(section),
         timeouts: timeouts(section),
     }

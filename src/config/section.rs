@@ -75,7 +75,7 @@ pub struct Source<'a> {
 
 #[derive(Debug)]
 pub struct Section<'a> {
-    name: &'static str,
+    pub(super) name: &'static str,
     /// `ses`, `listener[1]`
     path: String,
     pub(super) source: Source<'a>,
@@ -134,6 +134,11 @@ impl<'a> Section<'a> {
     pub fn place(&self) -> Place {
         let document = self.source.document;
         self.source.table.map_or_else(|| document.whole(), |table| document.place(table.span()))
+    }
+
+    /// `ses`, `listener[1]`
+    pub fn path(&self) -> &str {
+        &self.path
     }
 
     /// Notes what is wrong with what a key names.

@@ -158,6 +158,7 @@ pub struct Ses {
     pub fallback: Option<SesLogin>,
     /// How often Secrets Manager is asked.
     pub secrets_interval: Duration,
+    pub standbys: Vec<Endpoint>,
     pub configuration_set: Option<String>,
     /// In capitals.
     pub pass_headers: Vec<String>,
@@ -168,6 +169,20 @@ pub struct Ses {
     pub max_send_rate: Option<u32>,
     pub pool: Pool,
     pub timeouts: Timeouts,
+}
+
+/// `[[ses.standby]]`
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    pub region: String,
+    pub host: String,
+    pub server_name: String,
+    pub port: u16,
+    pub tls: Security,
+    pub roots: Roots,
+    pub login: Option<SesLogin>,
+    pub fallback: Option<SesLogin>,
+    pub max_send_rate: Option<u32>,
 }
 
 /// How many connections to SES there may be, and how long one is used.
@@ -230,5 +245,12 @@ impl PolicyFile {
     pub fn read(path: PathBuf) -> Result<Self, FileError> {
         let text = load::text(&path)?;
         Ok(Self { path, text })
+    }
+}
+
+impl Endpoint {
+    /// Host and port, by which it is known.
+    pub fn name(&self) -> String {
+        format!("{}:{}", self.host, self.port)
     }
 }

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::document::Document;
 use super::error::Misfit;
 use super::form::{Said, Text};
-use super::section::{Notes, Placed, Presence, Section, unexpected};
+use super::section::{Key, Notes, Placed, Presence, Reach, Section, unexpected};
 
 impl Section<'_> {
     /// A table of texts, each under a name of its own; none if anything is wrong with it.
@@ -40,9 +40,10 @@ impl Section<'_> {
         pairs.into_iter().collect()
     }
 
-    /// A list of tables, which others read.
+    /// A list of tables, which others read, and which no variable could hold.
     pub fn mention_tables(&mut self, name: &'static str, expects: &'static str) {
-        self.know(name, expects.to_owned(), Presence::Optional, None);
+        let (section, expects, presence) = (self.name, expects.to_owned(), Presence::Optional);
+        self.notes.know(Key { section, name, expects, presence, reference: None, reach: Reach::File });
     }
 }
 

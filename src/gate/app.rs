@@ -145,6 +145,7 @@ mod tests {
         });
         let settings = Settings {
             region: "eu-west-1".to_owned(),
+            other_regions: Vec::new(),
             account_id: "123456789012".to_owned(),
             identities: Vec::new(),
             configuration_set: None,

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use bytes::Bytes;
+
 use crate::gate::app::{ACTION, App, GateError};
 use crate::gate::facts::{self, Case};
-use crate::gate::permit::RECIPIENTS_MAX;
+use crate::gate::permit::{RECIPIENTS_MAX, Right};
 use crate::gate::{
     DecisionId, Enforcement, Grounds, Identities, Identity, PermittedMail, Refusal, Refused, Settings,
 };
@@ -23,6 +25,8 @@ pub struct Gate {
     settings: Settings,
     identities: Identities,
     apps: Vec<App>,
+    /// The same policies, asked of the other regions.
+    elsewhere: Vec<Gate>,
 }
 
 /// When a mail is judged, under which name, and what the relay writes on top of it.
@@ -82,9 +86,14 @@ pub(super) struct Resource<'g> {
 
 impl Gate {
     pub fn new(settings: Settings, documents: Vec<Arc<Document>>) -> Result<Self, GateError> {
+        let elsewhere = settings.other_regions.iter().map(|region| {
+            let settings = Settings { region: region.clone(), other_regions: Vec::new(), ..settings.clone() };
+            Self::new(settings, documents.clone())
+        });
+        let elsewhere = elsewhere.collect::<Result<_, _>>()?;
         let apps = App::all(&settings, documents)?;
         let identities = settings.identities();
-        Ok(Self { settings, identities, apps })
+        Ok(Self { settings, identities, apps, elsewhere })
     }
 
     pub fn app(&self, name: &str) -> Option<&App> {
@@ -100,7 +109,7 @@ impl Gate {
     }
 
     /// Asks policy about every resource, and gives the right to send if all are allowed, or if what policy says is
-    /// not enforced.
+    /// not enforced. What of them is allowed in other regions decides where the mail may go, not whether.
     pub fn judge(
         &self,
         submission: Submission,
@@ -110,7 +119,14 @@ impl Gate {
         let mut resources = Vec::new();
         let case = Case::new(&submission, findings, occasion.now);
         let ruling = match self.rule(&case, &mut resources) {
-            Ok(ruled) => Ok(self.permit(ruled, submission, findings, occasion)),
+            Ok(ruled) => {
+                let allowing = self.elsewhere.iter().filter(|gate| gate.rule(&case, &mut Vec::new()).is_ok());
+                let regions = std::iter::once(self).chain(allowing).map(|gate| gate.region().to_owned());
+                let regions = regions.collect();
+                let Ruled { app, sender, grounds } = ruled;
+                let edited = self.edited(app, findings, occasion);
+                Ok(PermittedMail::new(submission, sender, edited, Right { grounds, regions }))
+            }
             Err(refusal) => Err(Box::new(Refused { submission, refusal })),
         };
         Judgement { resources, ruling }
@@ -220,14 +236,8 @@ impl Gate {
         self.identities.domain_of(address).map(Identity::arn)
     }
 
-    fn permit(
-        &self,
-        ruled: Ruled<'_>,
-        submission: Submission,
-        findings: &Findings<'_>,
-        occasion: Occasion,
-    ) -> PermittedMail {
-        let Ruled { app, sender, grounds } = ruled;
+    /// The header as SES is to hear it, and the names of the fields that were taken out.
+    fn edited(&self, app: &App, findings: &Findings<'_>, occasion: Occasion) -> (Bytes, Vec<String>) {
         let tags = format!("app={}, decision={}", app.name(), occasion.decision);
         let own_fields = [(CONFIGURATION_SET, self.assigned_set(app)), (MESSAGE_TAGS, Some(tags.as_str()))];
         let mut added = vec![occasion.received];
@@ -237,7 +247,7 @@ impl Gate {
             added.extend(value.filter(|_| !brings_own).and_then(|value| AddedField::new(name, value).ok()));
         }
         let edited = edit(findings, &Edits { pass_headers: &self.settings.pass_headers, added: &added });
-        PermittedMail::new(submission, sender, edited.header, edited.removed, grounds)
+        (edited.header, edited.removed)
     }
 }
 
@@ -289,6 +299,7 @@ mod tests {
     fn refusal(app: &str) -> Option<Refusal> {
         let settings = Settings {
             region: "eu-west-1".to_owned(),
+            other_regions: Vec::new(),
             account_id: "123456789012".to_owned(),
             identities: vec![IdentityName::parse("example.com").unwrap()],
             configuration_set: None,

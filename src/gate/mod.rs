@@ -20,4 +20,4 @@ pub use facts::Case;
 pub use identity::{Identities, Identity, IdentityName};
 pub use judgement::{Gate, Judged, Judgement, Occasion, Opinion, statement_name};
 pub use permit::{Grounds, PermittedMail, RECIPIENTS_MAX, Refusal, Refused};
-pub use settings::{Enforcement, RecipientsScope, Settings};
+pub use settings::{Enforcement, RecipientsScope, Settings, partition};

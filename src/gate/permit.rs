@@ -15,7 +15,15 @@ pub struct PermittedMail {
     sender: Address,
     header: Bytes,
     removed: Vec<String>,
-    grounds: Grounds,
+    right: Right,
+}
+
+/// Why a mail may be sent, and where.
+#[derive(Debug)]
+pub(super) struct Right {
+    pub grounds: Grounds,
+    /// The gate's own region, and others that policy permits too.
+    pub regions: Vec<String>,
 }
 
 /// Why a mail may be sent.
@@ -60,15 +68,14 @@ impl PermittedMail {
     pub(super) fn new(
         submission: Submission,
         sender: Address,
-        header: Bytes,
-        removed: Vec<String>,
-        grounds: Grounds,
+        (header, removed): (Bytes, Vec<String>),
+        right: Right,
     ) -> Self {
-        Self { submission, sender, header, removed, grounds }
+        Self { submission, sender, header, removed, right }
     }
 
     pub fn grounds(&self) -> &Grounds {
-        &self.grounds
+        &self.right.grounds
     }
 
     pub fn submission(&self) -> &Submission {
@@ -100,6 +107,10 @@ impl PermittedMail {
         &self.removed
     }
 
+    pub fn may_go_to(&self, region: &str) -> bool {
+        self.right.regions.iter().any(|permitted| permitted == region)
+    }
+
     /// A permit that no policy gave, so that delivery can be tested by itself.
     #[cfg(test)]
     pub fn for_tests(sender: &str, recipients: &[&str], message: &crate::mail::Message) -> Self {
@@ -114,6 +125,8 @@ impl PermittedMail {
             envelope: Envelope::new(ReversePath::Mailbox(sender.clone()), recipients).unwrap(),
             message: message.clone(),
         };
-        Self::new(submission, sender, message.header().clone(), Vec::new(), Grounds::Allowed)
+        let edited = (message.header().clone(), Vec::new());
+        let right = Right { grounds: Grounds::Allowed, regions: vec!["us-east-1".to_owned()] };
+        Self::new(submission, sender, edited, right)
     }
 }

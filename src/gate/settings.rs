@@ -6,6 +6,8 @@ use crate::mail::Address;
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub region: String,
+    /// Where mail may go instead: judged by themselves, since policies can name a region.
+    pub other_regions: Vec<String>,
     /// The twelve digits of the account that owns the identities.
     pub account_id: String,
     pub identities: Vec<IdentityName>,
@@ -52,18 +54,22 @@ impl Settings {
         Identities::new(self.identities.clone(), &self.arn_prefix())
     }
 
-    /// AWS partitions are a function of the region (IAM user guide, "Amazon resource names").
     pub fn partition(&self) -> &'static str {
-        if self.region.starts_with("cn-") {
-            "aws-cn"
-        } else if self.region.starts_with("us-gov-") {
-            "aws-us-gov"
-        } else {
-            "aws"
-        }
+        partition(&self.region)
     }
 
     pub fn may_pass(&self, field_name: &str) -> bool {
         self.pass_headers.iter().any(|name| name.eq_ignore_ascii_case(field_name))
+    }
+}
+
+/// AWS partitions are a function of the region (IAM user guide, "Amazon resource names").
+pub fn partition(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "aws-cn"
+    } else if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
     }
 }

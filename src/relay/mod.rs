@@ -18,7 +18,7 @@ use crate::mail::{Dialect, Evidence, Submission, Transport};
 use crate::relay::doubt::Doubt;
 use crate::smtp::Reply;
 use crate::telemetry::{Addresses, AuditSink, Steps};
-use crate::upstream::{Outcome, Upstream};
+use crate::upstream::{Delivery, Upstream};
 
 pub use candidate::{Disagreement, Disagreements};
 pub use counts::Counts;
@@ -61,7 +61,7 @@ enum Ending {
     Refused(Box<Refused>),
     /// It has to be recorded, and cannot be.
     Unrecorded(Box<Submission>),
-    Delivered(Box<PermittedMail>, Outcome),
+    Delivered(Box<PermittedMail>, Delivery),
     /// SES may have it already, and it is too early to send it again.
     Withheld(Box<PermittedMail>, Doubt),
     /// There was no time to hear what becomes of it.
@@ -142,13 +142,13 @@ impl Relay {
         over: impl Future<Output = ()>,
     ) -> Ending {
         let app = &mail.submission().app.name;
-        let outcome = tokio::select! {
+        let delivery = tokio::select! {
             biased;
-            outcome = self.upstream.deliver(app, &mail) => outcome,
+            delivery = self.upstream.deliver(app, &mail) => delivery,
             () = over => return Ending::GivenUp(mail),
         };
-        self.doubts.learn(app, &mail, &outcome, decision, Instant::now());
-        Ending::Delivered(mail, outcome)
+        self.doubts.learn(app, &mail, &delivery.outcome, decision, Instant::now());
+        Ending::Delivered(mail, delivery)
     }
 }
 

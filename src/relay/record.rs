@@ -12,7 +12,7 @@ use crate::policy::{StatementRef, Verdict};
 use crate::relay::Ending;
 use crate::smtp::Reply;
 use crate::telemetry::{Addresses, CandidateVerdict, Effect, JudgedResource, Record, Steps};
-use crate::upstream::{Outcome, SessionId};
+use crate::upstream::{Delivery, Outcome, SessionId};
 
 /// All that is known of a mail when it is settled.
 pub(super) struct Mail<'a> {
@@ -72,6 +72,7 @@ impl Mail<'_> {
             outcome: Cow::Borrowed(self.ending.label()),
             ses_message_id: self.ending.message_id().map(Cow::Borrowed),
             ses_session: self.ending.session().map(|session| Cow::Borrowed(session.as_str())),
+            ses_endpoint: self.ending.delivered().map(|delivery| Cow::Borrowed(&*delivery.endpoint)),
             steps: self.steps,
         }
     }
@@ -144,9 +145,9 @@ impl Ending {
         }
     }
 
-    fn delivered(&self) -> Option<&Outcome> {
+    fn delivered(&self) -> Option<&Delivery> {
         match self {
-            Self::Delivered(_, outcome) => Some(outcome),
+            Self::Delivered(_, delivery) => Some(delivery),
             Self::GivenUp(_)
             | Self::Withheld(..)
             | Self::Defective(_)
@@ -158,7 +159,7 @@ impl Ending {
     /// One word: what SES made of the mail, or why it was not asked.
     fn label(&self) -> &'static str {
         match self {
-            Self::Delivered(_, outcome) => outcome.label(),
+            Self::Delivered(_, delivery) => delivery.outcome.label(),
             Self::GivenUp(_) => "given_up",
             Self::Withheld(..) => "withheld",
             Self::Refused(_) => "denied",
@@ -168,7 +169,7 @@ impl Ending {
     }
 
     fn message_id(&self) -> Option<&str> {
-        match self.delivered()? {
+        match &self.delivered()?.outcome {
             Outcome::Accepted { message_id, .. } => Some(message_id.as_str()),
             Outcome::Refused(_)
             | Outcome::Unverified(_)
@@ -186,7 +187,7 @@ impl Ending {
     }
 
     fn session(&self) -> Option<&SessionId> {
-        self.delivered()?.session()
+        self.delivered()?.outcome.session()
     }
 
     fn fields_removed(&self) -> Vec<Cow<'_, str>> {

@@ -16,7 +16,7 @@ pub(super) fn reply(ending: &Ending, region: &str, decision: DecisionId) -> Repl
         Ending::Refused(refused) => {
             reply_to_refusal(&refused.refusal, &refused.submission.client, region, decision)
         }
-        Ending::Delivered(_, outcome) => delivery(outcome, decision),
+        Ending::Delivered(_, delivery) => delivered(&delivery.outcome, decision),
         Ending::Withheld(_, doubt) => {
             Reply::still_in_doubt(doubt.decision, seconds(doubt.wait)).naming(decision)
         }
@@ -44,7 +44,7 @@ pub fn reply_to_refusal(refusal: &Refusal, client: &Client, region: &str, decisi
 }
 
 /// 250 is said for one outcome only: SES has the mail and has named it. What is not about the mail is 4xx.
-fn delivery(outcome: &Outcome, decision: DecisionId) -> Reply {
+fn delivered(outcome: &Outcome, decision: DecisionId) -> Reply {
     let failure = match outcome {
         Outcome::Accepted { message_id, .. } => return Reply::accepted(message_id),
         Outcome::Refused(verdict) | Outcome::Unverified(verdict) => {

@@ -53,6 +53,8 @@ pub struct Record<'a> {
     pub outcome: Cow<'a, str>,
     pub ses_message_id: Option<Cow<'a, str>>,
     pub ses_session: Option<Cow<'a, str>>,
+    /// Host and port that it was sent to, or that was to take it.
+    pub ses_endpoint: Option<Cow<'a, str>>,
     pub steps: Steps,
 }
 
@@ -96,6 +98,7 @@ impl Record<'_> {
             outcome: own(&self.outcome),
             ses_message_id: self.ses_message_id.as_ref().map(own),
             ses_session: self.ses_session.as_ref().map(own),
+            ses_endpoint: self.ses_endpoint.as_ref().map(own),
             steps: self.steps,
         }
     }

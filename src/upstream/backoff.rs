@@ -41,17 +41,24 @@ impl Backoff {
         self.health.clone()
     }
 
+    /// Why nobody would be let through now.
+    pub fn refusal(&self, now: Instant) -> Option<Arc<OpenError>> {
+        match (&self.health, self.until) {
+            (Health::Down { cause, .. }, Some(until)) if now < until => Some(Arc::clone(cause)),
+            (Health::Down { .. } | Health::Untried | Health::Up, _) => None,
+        }
+    }
+
     /// Lets everyone through while all is well, and after a wait one alone. The others learn the last cause.
     pub fn admit(&mut self, now: Instant) -> Result<(), Arc<OpenError>> {
-        match (&self.health, self.until) {
-            (Health::Down { cause, .. }, Some(until)) if now < until => Err(Arc::clone(cause)),
-            (Health::Down { .. }, _) => {
-                // Whoever is let through may vanish without a word: the next one has a chance after the same wait.
-                self.until = Some(now + self.wait);
-                Ok(())
-            }
-            (Health::Untried | Health::Up, _) => Ok(()),
+        if let Some(cause) = self.refusal(now) {
+            return Err(cause);
         }
+        if let Health::Down { .. } = self.health {
+            // Whoever is let through may vanish without a word: the next one has a chance after the same wait.
+            self.until = Some(now + self.wait);
+        }
+        Ok(())
     }
 
     pub fn succeeded(&mut self) {

@@ -6,11 +6,13 @@
 //! A mail on a kept session costs four round trips, MAIL, RCPT, DATA and the message, and one more for each
 //! recipient beyond the first: SES offers no PIPELINING, so each command waits for the answer to the last.
 
+mod account;
 mod answer;
 mod backoff;
 mod bucket;
 mod conversation;
 mod dial;
+mod endpoint;
 mod extensions;
 mod fair_queue;
 mod octets;
@@ -18,26 +20,21 @@ mod open;
 mod outcome;
 mod plain_text;
 mod pool;
-mod quota;
 mod settings;
+mod state;
 #[cfg(test)]
 mod tests;
 mod turns;
 mod wire;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::time::Instant;
 
-use crate::credentials::{Keyring, Login};
+use crate::credentials::Keyring;
 use crate::gate::PermittedMail;
-use crate::mail::DomainName;
-use crate::upstream::backoff::Backoff;
-use crate::upstream::conversation::Conversation;
-use crate::upstream::fair_queue::Place;
-use crate::upstream::pool::Pool;
-use crate::upstream::quota::Quota;
-use crate::upstream::turns::{Jam, Turn, Turns};
+use crate::upstream::endpoint::Endpoint;
 
 pub use answer::{Answer, AnswerError, Class, MessageId};
 pub use backoff::Health;
@@ -46,18 +43,24 @@ pub use dial::{Dial, DialError, Dialling, SetupError, TcpDial};
 pub use open::OpenError;
 pub use outcome::{AccountTrouble, Outcome, Verdict};
 pub use settings::{Roots, Security, Settings};
+pub use state::{Breaker, EndpointState};
 pub use wire::{Stream, WireError};
 
-/// The relay's side towards SES: one endpoint, its logins, some sessions.
+/// The relay's side towards SES: the endpoint that it prefers, and those that stand in for it.
+#[derive(Debug)]
 pub struct Upstream {
-    settings: Arc<Settings>,
-    ehlo_name: DomainName,
-    keyring: Option<Arc<Keyring>>,
-    dial: Arc<dyn Dial>,
-    turns: Arc<Turns>,
-    pool: Arc<Pool>,
-    backoff: Mutex<Backoff>,
-    quota: Mutex<Quota>,
+    preferred: Endpoint,
+    /// In the order in which they are tried.
+    standbys: Vec<Endpoint>,
+    /// Which of all took a mail last.
+    in_use: AtomicUsize,
+}
+
+/// How a delivery ended, and where.
+#[derive(Debug)]
+pub struct Delivery {
+    pub endpoint: Arc<str>,
+    pub outcome: Outcome,
 }
 
 impl Upstream {
@@ -73,234 +76,110 @@ impl Upstream {
         keyring: Option<Arc<Keyring>>,
         dial: Arc<dyn Dial>,
     ) -> Result<Self, SetupError> {
-        let unfit = |source| SetupError::EhloName { name: settings.ehlo_name.clone(), source };
-        let ehlo_name = DomainName::parse(&settings.ehlo_name).map_err(unfit)?;
-        let settings = Arc::new(settings);
-        let turns = Turns::new(settings.connections_max, settings.recipients_per_second_max);
-        let pool = Pool::new(Arc::clone(&settings));
-        let (backoff, quota) = (Mutex::default(), Mutex::default());
-        Ok(Self { settings, ehlo_name, keyring, dial, turns, pool, backoff, quota })
+        let preferred = Endpoint::new(settings, keyring, dial)?;
+        Ok(Self { preferred, standbys: Vec::new(), in_use: AtomicUsize::new(0) })
+    }
+
+    /// With another endpoint, for when those before it cannot be used.
+    pub fn with_standby(self, settings: Settings, keyring: Option<Arc<Keyring>>) -> Result<Self, SetupError> {
+        let dial = Arc::new(TcpDial::new(&settings)?);
+        self.with_standby_over(settings, keyring, dial)
+    }
+
+    pub fn with_standby_over(
+        mut self,
+        settings: Settings,
+        keyring: Option<Arc<Keyring>>,
+        dial: Arc<dyn Dial>,
+    ) -> Result<Self, SetupError> {
+        self.standbys.push(Endpoint::new(settings, keyring, dial)?);
+        Ok(self)
     }
 
     /// Says a mail of an app to SES, when it is its turn. Dropped before its end, it takes the connection along,
     /// and SES may have the mail.
-    pub async fn deliver(&self, app: &str, mail: &PermittedMail) -> Outcome {
-        let outcome = self.say_in_time(app, mail).await;
+    ///
+    /// It goes to another endpoint only if SES surely does not have it and what is wrong is not about the mail.
+    pub async fn deliver(&self, app: &str, mail: &PermittedMail) -> Delivery {
+        let until = Instant::now() + self.preferred.hold();
+        let mut outcome = self.preferred.deliver(app, mail, until).await;
+        let mut index = 0;
+        for (other, endpoint) in (1..).zip(&self.standbys) {
+            if !outcome.is_of_endpoint() {
+                break;
+            }
+            if mail.may_go_to(endpoint.region()) {
+                let elsewhere = endpoint.deliver(app, mail, until).await;
+                // If none can be used, what is wrong with the preferred one is what is told.
+                if !elsewhere.is_of_endpoint() {
+                    (outcome, index) = (elsewhere, other);
+                }
+            }
+        }
+        let endpoint = self.all().nth(index).unwrap_or(&self.preferred).name();
         let session = outcome.session().map(SessionId::as_str);
         if let Outcome::Accepted { .. } = outcome {
-            tracing::debug!(session, outcome = outcome.label(), "{outcome}");
+            self.tell_change(index);
+            tracing::debug!(%endpoint, session, outcome = outcome.label(), "{outcome}");
         } else {
-            tracing::warn!(session, outcome = outcome.label(), "{outcome}");
+            tracing::warn!(%endpoint, session, outcome = outcome.label(), "{outcome}");
         }
-        outcome
+        Delivery { endpoint: Arc::clone(endpoint), outcome }
     }
 
-    /// Logs in on a session of its own, which comes on top of `connections_max` for a moment.
+    /// Logs in on a session of its own, which comes on top of `connections_max` for a moment: at the first endpoint
+    /// that can be used. If there is none, tells what is wrong with the preferred one.
     pub async fn probe(&self) -> Result<(), Arc<OpenError>> {
-        let session = self.open().await?;
-        self.pool.retire(session);
-        Ok(())
+        let mut probed = self.preferred.probe().await;
+        for endpoint in &self.standbys {
+            if probed.is_err() {
+                probed = endpoint.probe().await.or(probed);
+            }
+        }
+        probed
     }
 
     /// Proves the logins that are not in use and wait for it, each on a session of its own. To be called now and then.
     pub async fn prove_logins(&self) {
-        let Some(keyring) = &self.keyring else { return };
-        for login in keyring.due(Instant::now().into_std()) {
-            // The keyring is told what came of it.
-            if let Ok(session) = self.log_in_with(keyring, &login).await {
-                self.pool.retire(session);
-            }
+        for endpoint in self.all() {
+            endpoint.prove_logins().await;
         }
     }
 
+    /// Whether sessions can be opened, as far as the last attempts tell: at the preferred endpoint, or else at another.
     pub fn health(&self) -> Health {
-        self.backoff().health()
+        let mut healths = self.all().map(|endpoint| endpoint.health());
+        let up = healths.find(|health| matches!(health, Health::Up));
+        up.unwrap_or_else(|| self.preferred.health())
+    }
+
+    /// Each endpoint as an operator may see it, the preferred one first.
+    pub fn endpoints(&self) -> Vec<EndpointState> {
+        let now = Instant::now();
+        self.all().map(|endpoint| endpoint.state(now)).collect()
     }
 
     /// Takes leave of SES: for the end, when no mail is in hand any more.
     pub async fn close(&self) {
-        self.turns.close().await;
-        self.pool.close().await;
-    }
-
-    /// Says a mail, and says it again for as long as it may be held: when SES throttles it, and when SES takes fewer
-    /// connections than the relay would open, as there will be one that another mail has left.
-    async fn say_in_time(&self, app: &str, mail: &PermittedMail) -> Outcome {
-        if let Err(verdict) = self.quota().admit(Instant::now()) {
-            return Outcome::Blocked { trouble: AccountTrouble::DailyQuota, verdict };
-        }
-        let until = Instant::now() + self.settings.hold;
-        // SES counts recipients, of which it takes no more than fifty.
-        let recipients = u32::try_from(mail.recipients().len()).unwrap_or(u32::MAX);
-        let (mut place, mut put_off) = (Place::Last, None);
-        loop {
-            let turn = match (self.turns.turn(app, recipients, place, until).await, put_off) {
-                (Ok(turn), _) => turn,
-                (Err(_), Some(outcome)) => return outcome,
-                (Err(Jam::Rate), None) => return Outcome::Paced { held: self.settings.hold },
-                (Err(Jam::Connections), None) => return Outcome::Busy { held: self.settings.hold },
-            };
-            let begun = turn.begun();
-            let outcome = self.say(turn, mail).await;
-            self.learn(&outcome, recipients, begun);
-            if !self.is_for_another_turn(&outcome) {
-                return outcome;
-            }
-            tracing::info!(outcome = outcome.label(), "a mail waits for another turn: {outcome}");
-            (place, put_off) = (Place::First, Some(outcome));
+        for endpoint in self.all() {
+            endpoint.close().await;
         }
     }
 
-    /// Whether there are sessions in use or idle, beside the turns of whoever asks.
-    fn has_sessions_beside(&self, own: usize) -> bool {
-        // In this order: a session is kept before its turn ends.
-        self.turns.taken() > own || !self.pool.is_empty()
+    fn all(&self) -> impl Iterator<Item = &Endpoint> {
+        std::iter::once(&self.preferred).chain(&self.standbys)
     }
 
-    fn is_for_another_turn(&self, outcome: &Outcome) -> bool {
-        match outcome {
-            Outcome::Throttled(_) => true,
-            Outcome::Unreachable(cause) => cause.is_one_too_many() && self.has_sessions_beside(0),
-            Outcome::Accepted { .. }
-            | Outcome::Refused(_)
-            | Outcome::Unverified(_)
-            | Outcome::Blocked { .. }
-            | Outcome::Deferred(_)
-            | Outcome::Unconfirmed(_)
-            | Outcome::Interrupted { .. }
-            | Outcome::InDoubt { .. }
-            | Outcome::LoginRefused(_)
-            | Outcome::Busy { .. }
-            | Outcome::Paced { .. } => false,
+    /// Tells the log when mails go another way than those before.
+    fn tell_change(&self, index: usize) {
+        let before = self.in_use.swap(index, Ordering::Relaxed);
+        let mut endpoints = self.all();
+        let Some(endpoint) = endpoints.nth(index).filter(|_| before != index) else { return };
+        if index == 0 {
+            tracing::info!(endpoint = %endpoint.name(), "mail goes by the preferred endpoint again");
+        } else {
+            let why = self.preferred.state(Instant::now()).breaker;
+            tracing::warn!(endpoint = %endpoint.name(), "mail goes by another endpoint: {why}");
         }
-    }
-
-    /// What an outcome tells of the account.
-    fn learn(&self, outcome: &Outcome, recipients: u32, begun: Instant) {
-        match outcome {
-            Outcome::Accepted { .. } => {
-                self.turns.accepted(recipients);
-                self.quota().accepted();
-            }
-            Outcome::Throttled(verdict) => {
-                if let Some(rate) = self.turns.throttled(begun) {
-                    tracing::warn!(recipients_per_second = rate, "sending more slowly: {verdict}");
-                }
-            }
-            Outcome::Blocked { trouble: AccountTrouble::DailyQuota, verdict } => {
-                self.quota().exceeded(verdict, begun, Instant::now());
-            }
-            Outcome::Refused(_)
-            | Outcome::Unverified(_)
-            | Outcome::Blocked { .. }
-            | Outcome::Deferred(_)
-            | Outcome::Unconfirmed(_)
-            | Outcome::Interrupted { .. }
-            | Outcome::InDoubt { .. }
-            | Outcome::Unreachable(_)
-            | Outcome::LoginRefused(_)
-            | Outcome::Busy { .. }
-            | Outcome::Paced { .. } => {}
-        }
-    }
-
-    async fn say(&self, turn: Turn, mail: &PermittedMail) -> Outcome {
-        if let Some(mut session) = self.pool.reuse(&turn).await {
-            let said = session.say(mail).await;
-            if !said.is_stale() {
-                let outcome = Outcome::new(said, session.session().cloned());
-                self.pool.give_back(turn, session);
-                return outcome;
-            }
-            // It died while it was idle, and that is no fault of the mail: once more, on a fresh one.
-            let stale = Outcome::new(said, session.session().cloned());
-            tracing::debug!(
-                session = stale.session().map(SessionId::as_str),
-                "a kept session was stale: {stale}"
-            );
-        }
-        let mut session = match self.open().await {
-            Ok(session) => session,
-            Err(cause) => {
-                if cause.is_one_too_many() {
-                    turn.shrink();
-                }
-                return Outcome::unopened(cause);
-            }
-        };
-        let said = session.say(mail).await;
-        let outcome = Outcome::new(said, session.session().cloned());
-        self.pool.give_back(turn, session);
-        outcome
-    }
-
-    async fn open(&self) -> Result<Conversation, Arc<OpenError>> {
-        let begun = Instant::now();
-        self.backoff().admit(begun)?;
-        match self.log_in().await {
-            Ok(session) => {
-                self.backoff().succeeded();
-                Ok(session)
-            }
-            // There is nothing to spare SES.
-            Err(cause @ OpenError::NoLogin) => Err(Arc::new(cause)),
-            Err(cause) => {
-                let cause = Arc::new(cause);
-                // With others open, SES is well, and there is nothing to wait for but them.
-                if !cause.is_one_too_many() || !self.has_sessions_beside(1) {
-                    self.backoff().failed(begun, Instant::now(), Arc::clone(&cause));
-                }
-                Err(cause)
-            }
-        }
-    }
-
-    /// A session by the first login that SES takes. What is wrong beside the login would be so with the next one.
-    async fn log_in(&self) -> Result<Conversation, OpenError> {
-        let Some(keyring) = &self.keyring else { return self.session(None).await };
-        let mut refused = OpenError::NoLogin;
-        for login in keyring.logins() {
-            match self.log_in_with(keyring, &login).await {
-                Err(cause) if cause.refusal_of_login().is_some() => refused = cause,
-                opened => return opened,
-            }
-        }
-        Err(refused)
-    }
-
-    async fn log_in_with(&self, keyring: &Keyring, login: &Login) -> Result<Conversation, OpenError> {
-        let opened = self.session(Some(login)).await;
-        let now = Instant::now().into_std();
-        match &opened {
-            Ok(_) => keyring.accepted(login, now),
-            Err(cause) => {
-                if let Some(words) = cause.refusal_of_login() {
-                    keyring.refused(login, words, now);
-                }
-            }
-        }
-        opened
-    }
-
-    async fn session(&self, login: Option<&Login>) -> Result<Conversation, OpenError> {
-        open::open(&self.settings, &self.ehlo_name, login, self.dial.as_ref()).await
-    }
-
-    fn backoff(&self) -> MutexGuard<'_, Backoff> {
-        self.backoff.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn quota(&self) -> MutexGuard<'_, Quota> {
-        self.quota.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl std::fmt::Debug for Upstream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Upstream")
-            .field("host", &self.settings.host)
-            .field("turns", &self.turns)
-            .field("pool", &self.pool)
-            .finish_non_exhaustive()
     }
 }

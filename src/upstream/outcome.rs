@@ -77,6 +77,28 @@ impl Outcome {
         if cause.is_of_login() { Self::LoginRefused(cause) } else { Self::Unreachable(cause) }
     }
 
+    /// Whether the endpoint is what is wrong, so that another one may take the mail. SES surely does not have it then:
+    /// no octet of it was said, or SES refused it in so many words.
+    pub(super) fn is_of_endpoint(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::LoginRefused(_) => true,
+            Self::Blocked { trouble, .. } => match trouble {
+                AccountTrouble::Suspended | AccountTrouble::NotLoggedIn => true,
+                AccountTrouble::DailyQuota | AccountTrouble::SigV2 | AccountTrouble::AccessDenied => false,
+            },
+            Self::Accepted { .. }
+            | Self::Refused(_)
+            | Self::Unverified(_)
+            | Self::Throttled(_)
+            | Self::Deferred(_)
+            | Self::Unconfirmed(_)
+            | Self::Interrupted { .. }
+            | Self::InDoubt { .. }
+            | Self::Busy { .. }
+            | Self::Paced { .. } => false,
+        }
+    }
+
     /// One word, for logs and metrics.
     pub fn label(&self) -> &'static str {
         match self {

@@ -5,6 +5,8 @@ use std::time::Duration;
 /// Where SES is, and how long anything there may take.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    /// Policies may name it.
+    pub region: String,
     /// The name or address to connect to.
     pub host: String,
     pub port: u16,
@@ -56,9 +58,10 @@ pub enum Roots {
 }
 
 impl Settings {
-    /// The defaults, for the SMTP endpoint of a region.
+    /// The defaults, for an SMTP endpoint of the first of all regions.
     pub fn new(host: &str) -> Self {
         Self {
+            region: "us-east-1".to_owned(),
             host: host.to_owned(),
             port: 465,
             server_name: host.to_owned(),

@@ -25,6 +25,7 @@ pub const IDENTITIES: [&str; 3] = ["x.com", "a@x.com", "y.com"];
 pub fn gate(documents: &[Arc<Document>]) -> Gate {
     let settings = Settings {
         region: "us-east-1".to_owned(),
+        other_regions: Vec::new(),
         account_id: "123456789012".to_owned(),
         identities: IDENTITIES.iter().map(|name| IdentityName::parse(name).unwrap()).collect(),
         configuration_set: None,

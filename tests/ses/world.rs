@@ -8,10 +8,11 @@ use std::task::Poll;
 use std::time::Duration;
 
 use sesgate::app::App;
-use sesgate::config::{self, Config, Environment, PolicyFile};
+use sesgate::config::{self, Config, Environment, PolicyFile, SesLogin};
+use sesgate::credentials::Login;
 use sesgate::sandbox::{Mail, Settings, StandIn, Step};
 use sesgate::telemetry::{AuditSink, Record};
-use sesgate::upstream::Roots;
+use sesgate::upstream::{Roots, Security};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -20,7 +21,7 @@ use tokio::time::{sleep, timeout};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Between two looks at what nobody tells.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-const ALLOW_ALL: &str =
+pub const ALLOW_ALL: &str =
     r#"{"Statement": [{"Effect": "Allow", "Action": "ses:SendRawEmail", "Resource": "*"}]}"#;
 
 pub const MAIL: &str = "From: app@example.com\r\nTo: ann@customer.test\r\nSubject: hello\r\n\r\nhello\r\n";
@@ -47,6 +48,7 @@ pub struct Audit(Mutex<Vec<Entry>>);
 pub struct Entry {
     pub reply: String,
     pub ses_session: Option<String>,
+    pub ses_endpoint: Option<String>,
     pub decision: String,
     pub repeats: Option<String>,
 }
@@ -56,6 +58,7 @@ impl AuditSink for Audit {
         self.0.lock().unwrap().push(Entry {
             reply: record.reply.clone(),
             ses_session: record.ses_session.as_deref().map(str::to_owned),
+            ses_endpoint: record.ses_endpoint.as_deref().map(str::to_owned),
             decision: record.decision_id.clone(),
             repeats: record.repeats.clone(),
         });
@@ -80,30 +83,25 @@ impl World {
 
     pub async fn by(way: Way, settings: Settings, variables: &[(&str, &str)]) -> Self {
         let ses = StandIn::start(settings).await.unwrap();
-        let (tls, endpoint) = match way {
-            Way::ImplicitTls => ("implicit", ses.endpoints().implicit_tls),
-            Way::StartTls => ("starttls", ses.endpoints().starttls),
-        };
-        let environment: Environment = [
-            ("SESGATE_LISTENER_ADDRESS", "127.0.0.1:0"),
-            ("SESGATE_ADMIN_ADDRESS", "off"),
-            ("SESGATE_SES_REGION", "us-east-1"),
-            ("SESGATE_SES_ACCOUNT_ID", "123456789012"),
-            ("SESGATE_SES_IDENTITIES", "example.com"),
-            ("SESGATE_SES_HOST", &endpoint.ip().to_string()),
-            ("SESGATE_SES_PORT", &endpoint.port().to_string()),
-            ("SESGATE_SES_SERVER_NAME", "email-smtp.us-east-1.amazonaws.com"),
-            ("SESGATE_SES_TLS", tls),
-            ("SESGATE_SES_USER_NAME", &ses.login().user_name),
-            ("SESGATE_SES_PASSWORD", ses.login().password.expose()),
-        ]
-        .into_iter()
-        .chain(variables.iter().copied())
-        .map(|(name, value)| (name.into(), value.into()))
-        .collect();
-        let policy = PolicyFile { path: PathBuf::from("allow-all.json"), text: ALLOW_ALL.to_owned() };
-        let mut config = config::read(None, &environment, Some(vec![policy])).config.unwrap();
-        config.ses.roots = Roots::Pem(ses.ca_pem().as_bytes().to_vec());
+        let config = config(way, &ses, variables, ALLOW_ALL);
+        Self::of(ses, config)
+    }
+
+    /// With a standby, and a policy for both.
+    pub async fn with_standby(
+        settings: [Settings; 2],
+        variables: &[(&str, &str)],
+        policy: &str,
+    ) -> (Self, StandIn) {
+        let [first, second] = settings;
+        let region = second.region.clone();
+        let (ses, standby) = (StandIn::start(first).await.unwrap(), StandIn::start(second).await.unwrap());
+        let mut config = config(Way::ImplicitTls, &ses, variables, policy);
+        config.ses.standbys.push(endpoint(&standby, &region));
+        (Self::of(ses, config), standby)
+    }
+
+    fn of(ses: StandIn, config: Config) -> Self {
         let audit = Arc::new(Audit::default());
         let app = App::start(&config, Arc::clone(&audit) as Arc<dyn AuditSink>).unwrap();
         Self { ses, app, config, audit }
@@ -113,7 +111,6 @@ impl World {
     pub fn fault(&self, fault: &str) {
         self.ses.faults().add(fault.parse().unwrap());
     }
-
     pub fn relay(&self) -> SocketAddr {
         self.app.addresses()[0]
     }
@@ -164,6 +161,51 @@ impl World {
     /// Nothing is left of the script: what was to go wrong did.
     pub fn assert_all_faults_struck(&self) {
         assert_eq!(self.ses.faults().remaining(), []);
+    }
+}
+
+/// The configuration of a relay that takes the stand-in for SES.
+fn config(way: Way, ses: &StandIn, variables: &[(&str, &str)], policy: &str) -> Config {
+    let (tls, endpoint) = match way {
+        Way::ImplicitTls => ("implicit", ses.endpoints().implicit_tls),
+        Way::StartTls => ("starttls", ses.endpoints().starttls),
+    };
+    let environment: Environment = [
+        ("SESGATE_LISTENER_ADDRESS", "127.0.0.1:0"),
+        ("SESGATE_ADMIN_ADDRESS", "off"),
+        ("SESGATE_SES_REGION", "us-east-1"),
+        ("SESGATE_SES_ACCOUNT_ID", "123456789012"),
+        ("SESGATE_SES_IDENTITIES", "example.com"),
+        ("SESGATE_SES_HOST", &endpoint.ip().to_string()),
+        ("SESGATE_SES_PORT", &endpoint.port().to_string()),
+        ("SESGATE_SES_SERVER_NAME", "email-smtp.us-east-1.amazonaws.com"),
+        ("SESGATE_SES_TLS", tls),
+        ("SESGATE_SES_USER_NAME", &ses.login().user_name),
+        ("SESGATE_SES_PASSWORD", ses.login().password.expose()),
+    ]
+    .into_iter()
+    .chain(variables.iter().copied())
+    .map(|(name, value)| (name.into(), value.into()))
+    .collect();
+    let policy = PolicyFile { path: PathBuf::from("allow-all.json"), text: policy.to_owned() };
+    let mut config = config::read(None, &environment, Some(vec![policy])).config.unwrap();
+    config.ses.roots = Roots::Pem(ses.ca_pem().as_bytes().to_vec());
+    config
+}
+
+fn endpoint(ses: &StandIn, region: &str) -> config::Endpoint {
+    let address = ses.endpoints().implicit_tls;
+    let login = ses.login();
+    config::Endpoint {
+        region: region.to_owned(),
+        host: address.ip().to_string(),
+        server_name: format!("email-smtp.{region}.amazonaws.com"),
+        port: address.port(),
+        tls: Security::ImplicitTls,
+        roots: Roots::Pem(ses.ca_pem().as_bytes().to_vec()),
+        login: Some(SesLogin::fixed(Login::new(login.user_name.clone(), login.password.clone()).unwrap())),
+        fallback: None,
+        max_send_rate: None,
     }
 }
 

@@ -119,6 +119,7 @@ fn facts(record: &Record<'_>) -> Vec<(&'static str, String)> {
         ("MAIL FROM at SES", text(record.ses_mail_from.as_ref())),
         ("SES message id", text(record.ses_message_id.as_ref())),
         ("SES session", text(record.ses_session.as_ref())),
+        ("SES endpoint", text(record.ses_endpoint.as_ref())),
         (
             "Took",
             format!(

@@ -13,7 +13,7 @@ const ACCEPTED: &str = "250 Ok 0106019dec617b98-6d1f-000000";
 const MOMENT: Duration = Duration::from_millis(1);
 
 async fn deliver(upstream: Arc<Upstream>) -> Outcome {
-    upstream.deliver("app", &small_mail(&["b@example.org"])).await
+    upstream.deliver("app", &small_mail(&["b@example.org"])).await.outcome
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +57,7 @@ async fn a_delivery_that_is_dropped_takes_its_connection_along_and_frees_its_slo
     let (upstream, mut called) = upstream(Settings { connections_max: 1, ..settings() });
     let mail = tokio::spawn({
         let upstream = Arc::clone(&upstream);
-        async move { upstream.deliver("app", &large_mail()).await }
+        async move { upstream.deliver("app", &large_mail()).await.outcome }
     });
     let mut peer = Peer::accept_and_log_in(&mut called).await;
     peer.hear("MAIL FROM:<a@example.com> BODY=8BITMIME").await.unwrap();

@@ -34,7 +34,7 @@ fn upstream(keyring: &Arc<Keyring>) -> (Arc<Upstream>, UnboundedReceiver<Call>) 
 }
 
 async fn deliver(upstream: Arc<Upstream>) -> Outcome {
-    upstream.deliver("app", &small_mail(&["b@example.org"])).await
+    upstream.deliver("app", &small_mail(&["b@example.org"])).await.outcome
 }
 
 /// Takes a connection, on which `name` logs in, and answers that.

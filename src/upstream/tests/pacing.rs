@@ -30,7 +30,7 @@ async fn accepted(upstream: &Arc<Upstream>, apps: &[&'static str]) -> Vec<(&'sta
     for app in apps.iter().copied() {
         let (upstream, done) = (Arc::clone(upstream), done.clone());
         tokio::spawn(async move {
-            let outcome = upstream.deliver(app, &small_mail(&["b@example.org"])).await;
+            let outcome = upstream.deliver(app, &small_mail(&["b@example.org"])).await.outcome;
             assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome}");
             done.send((app, begun.elapsed())).unwrap();
         });
@@ -75,7 +75,7 @@ async fn a_mail_whose_turn_does_not_come_in_time_is_put_off() {
     for _ in 0..5 {
         let upstream = Arc::clone(&upstream);
         mails.push(tokio::spawn(async move {
-            upstream.deliver("app", &small_mail(&["b@example.org"])).await.label()
+            upstream.deliver("app", &small_mail(&["b@example.org"])).await.outcome.label()
         }));
         sleep(MOMENT).await;
     }
@@ -94,13 +94,13 @@ async fn a_throttled_mail_keeps_its_place_before_the_others_of_its_app() {
     let (upstream, mut called) = upstream(Settings { connections_max: 1, ..settings() });
     let first = tokio::spawn({
         let upstream = Arc::clone(&upstream);
-        async move { upstream.deliver("app", &small_mail(&["b@example.org"])).await }
+        async move { upstream.deliver("app", &small_mail(&["b@example.org"])).await.outcome }
     });
     let mut peer = Peer::accept_and_log_in(&mut called).await;
     peer.take_mail().await;
     let second = tokio::spawn({
         let upstream = Arc::clone(&upstream);
-        async move { upstream.deliver("app", &small_mail(&["c@example.org"])).await }
+        async move { upstream.deliver("app", &small_mail(&["c@example.org"])).await.outcome }
     });
     sleep(MOMENT).await;
     peer.say("454 Throttling failure: Maximum sending rate exceeded.").await;

@@ -40,7 +40,7 @@ async fn a_log_of_everything_holds_no_secret_and_no_address() {
     let _guard = tracing::subscriber::set_default(subscriber);
 
     let (upstream, mut called) = upstream(settings());
-    let delivery = async { upstream.deliver("app", &small_mail(&["b@example.org"])).await };
+    let delivery = async { upstream.deliver("app", &small_mail(&["b@example.org"])).await.outcome };
     let ses = async {
         let mut peer = Peer::accept_and_log_in(&mut called).await;
         peer.take_mail().await;

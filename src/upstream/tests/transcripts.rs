@@ -110,7 +110,7 @@ impl Stage {
 
     fn start(&mut self, mail: crate::gate::PermittedMail) {
         let upstream = Arc::clone(&self.upstream);
-        self.mails.push_back(tokio::spawn(async move { upstream.deliver("app", &mail).await }));
+        self.mails.push_back(tokio::spawn(async move { upstream.deliver("app", &mail).await.outcome }));
     }
 
     fn join(&mut self, peer: Peer) {

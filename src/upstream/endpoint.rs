@@ -1,0 +1,303 @@
+//! One way to SES: where it is, its logins, its sessions, and what it takes.
+//!
+//! An endpoint is of one region, where the account has its own rate, quota and standing; so each endpoint has its own
+//! turns. Whether another one is asked instead is not decided here.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::credentials::{Keyring, Login};
+use crate::gate::PermittedMail;
+use crate::mail::DomainName;
+use crate::upstream::account::{Account, Stopped};
+use crate::upstream::backoff::{Backoff, Health};
+use crate::upstream::conversation::{Conversation, SessionId};
+use crate::upstream::dial::{Dial, SetupError};
+use crate::upstream::fair_queue::Place;
+use crate::upstream::open::{self, OpenError};
+use crate::upstream::outcome::{AccountTrouble, Outcome};
+use crate::upstream::pool::Pool;
+use crate::upstream::settings::Settings;
+use crate::upstream::state::{Breaker, EndpointState};
+use crate::upstream::turns::{Jam, Turn, Turns};
+
+pub(super) struct Endpoint {
+    name: Arc<str>,
+    settings: Arc<Settings>,
+    ehlo_name: DomainName,
+    keyring: Option<Arc<Keyring>>,
+    dial: Arc<dyn Dial>,
+    turns: Arc<Turns>,
+    pool: Arc<Pool>,
+    backoff: Mutex<Backoff>,
+    account: Mutex<Account>,
+}
+
+impl Endpoint {
+    pub fn new(
+        settings: Settings,
+        keyring: Option<Arc<Keyring>>,
+        dial: Arc<dyn Dial>,
+    ) -> Result<Self, SetupError> {
+        let unfit = |source| SetupError::EhloName { name: settings.ehlo_name.clone(), source };
+        let ehlo_name = DomainName::parse(&settings.ehlo_name).map_err(unfit)?;
+        let name = format!("{}:{}", settings.host, settings.port).into();
+        let settings = Arc::new(settings);
+        let turns = Turns::new(settings.connections_max, settings.recipients_per_second_max);
+        let pool = Pool::new(Arc::clone(&settings));
+        let (backoff, account) = (Mutex::default(), Mutex::default());
+        Ok(Self { name, settings, ehlo_name, keyring, dial, turns, pool, backoff, account })
+    }
+
+    /// Host and port.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub fn region(&self) -> &str {
+        &self.settings.region
+    }
+
+    /// How long a mail may wait for its turn.
+    pub fn hold(&self) -> Duration {
+        self.settings.hold
+    }
+
+    pub async fn probe(&self) -> Result<(), Arc<OpenError>> {
+        let session = self.open().await?;
+        self.pool.retire(session);
+        Ok(())
+    }
+
+    /// Proves each login that is not in use and waits for it, on a session of its own.
+    pub async fn prove_logins(&self) {
+        let Some(keyring) = &self.keyring else { return };
+        for login in keyring.due(Instant::now().into_std()) {
+            // The keyring is told what came of it.
+            if let Ok(session) = self.log_in_with(keyring, &login).await {
+                self.pool.retire(session);
+            }
+        }
+    }
+
+    pub fn health(&self) -> Health {
+        self.backoff().health()
+    }
+
+    pub fn state(&self, now: Instant) -> EndpointState {
+        let (name, region) = (Arc::clone(&self.name), self.settings.region.as_str().into());
+        EndpointState { name, region, breaker: self.breaker(now) }
+    }
+
+    pub async fn close(&self) {
+        self.turns.close().await;
+        self.pool.close().await;
+    }
+
+    /// Says a mail, and says it again for as long as it may be held: when SES throttles it, and when SES takes fewer
+    /// connections than the relay would open, as there will be one that another mail has left.
+    pub async fn deliver(&self, app: &str, mail: &PermittedMail, until: Instant) -> Outcome {
+        let begun = Instant::now();
+        if let Err(outcome) = self.account().admit(begun) {
+            return outcome;
+        }
+        // What would come of it is known before it waits for a turn.
+        if let Some(cause) = self.backoff().refusal(begun).filter(|_| !self.has_sessions_beside(0)) {
+            return Outcome::unopened(cause);
+        }
+        // SES counts recipients, of which it takes no more than fifty.
+        let recipients = u32::try_from(mail.recipients().len()).unwrap_or(u32::MAX);
+        let (mut place, mut put_off) = (Place::Last, None);
+        loop {
+            let turn = match (self.turns.turn(app, recipients, place, until).await, put_off) {
+                (Ok(turn), _) => turn,
+                (Err(_), Some(outcome)) => return outcome,
+                (Err(Jam::Rate), None) => return Outcome::Paced { held: self.settings.hold },
+                (Err(Jam::Connections), None) => return Outcome::Busy { held: self.settings.hold },
+            };
+            let begun = turn.begun();
+            let outcome = self.say(turn, mail).await;
+            self.learn(&outcome, recipients, begun);
+            if !self.is_for_another_turn(&outcome) {
+                return outcome;
+            }
+            tracing::info!(outcome = outcome.label(), "a mail waits for another turn: {outcome}");
+            (place, put_off) = (Place::First, Some(outcome));
+        }
+    }
+
+    /// Whether there are sessions in use or idle, beside the turns of whoever asks.
+    fn has_sessions_beside(&self, own: usize) -> bool {
+        // In this order: a session is kept before its turn ends.
+        self.turns.taken() > own || !self.pool.is_empty()
+    }
+
+    fn is_for_another_turn(&self, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Throttled(_) => true,
+            Outcome::Unreachable(cause) => cause.is_one_too_many() && self.has_sessions_beside(0),
+            Outcome::Accepted { .. }
+            | Outcome::Refused(_)
+            | Outcome::Unverified(_)
+            | Outcome::Blocked { .. }
+            | Outcome::Deferred(_)
+            | Outcome::Unconfirmed(_)
+            | Outcome::Interrupted { .. }
+            | Outcome::InDoubt { .. }
+            | Outcome::LoginRefused(_)
+            | Outcome::Busy { .. }
+            | Outcome::Paced { .. } => false,
+        }
+    }
+
+    /// What an outcome tells of the account.
+    fn learn(&self, outcome: &Outcome, recipients: u32, begun: Instant) {
+        match outcome {
+            Outcome::Accepted { .. } => {
+                self.turns.accepted(recipients);
+                self.account().accepted();
+            }
+            Outcome::Throttled(verdict) => {
+                if let Some(rate) = self.turns.throttled(begun) {
+                    tracing::warn!(recipients_per_second = rate, "sending more slowly: {verdict}");
+                }
+            }
+            Outcome::Blocked { trouble, verdict } => {
+                self.account().stop(*trouble, verdict, begun, Instant::now());
+            }
+            Outcome::Refused(_)
+            | Outcome::Unverified(_)
+            | Outcome::Deferred(_)
+            | Outcome::Unconfirmed(_)
+            | Outcome::Interrupted { .. }
+            | Outcome::InDoubt { .. }
+            | Outcome::Unreachable(_)
+            | Outcome::LoginRefused(_)
+            | Outcome::Busy { .. }
+            | Outcome::Paced { .. } => {}
+        }
+    }
+
+    async fn say(&self, turn: Turn, mail: &PermittedMail) -> Outcome {
+        if let Some(mut session) = self.pool.reuse(&turn).await {
+            let said = session.say(mail).await;
+            if !said.is_stale() {
+                let outcome = Outcome::new(said, session.session().cloned());
+                self.pool.give_back(turn, session);
+                return outcome;
+            }
+            // It died while it was idle, and that is no fault of the mail: once more, on a fresh one.
+            let stale = Outcome::new(said, session.session().cloned());
+            tracing::debug!(
+                session = stale.session().map(SessionId::as_str),
+                "a kept session was stale: {stale}"
+            );
+        }
+        let mut session = match self.open().await {
+            Ok(session) => session,
+            Err(cause) => {
+                if cause.is_one_too_many() {
+                    turn.shrink();
+                }
+                return Outcome::unopened(cause);
+            }
+        };
+        let said = session.say(mail).await;
+        let outcome = Outcome::new(said, session.session().cloned());
+        self.pool.give_back(turn, session);
+        outcome
+    }
+
+    async fn open(&self) -> Result<Conversation, Arc<OpenError>> {
+        let begun = Instant::now();
+        self.backoff().admit(begun)?;
+        match self.log_in().await {
+            Ok(session) => {
+                self.backoff().succeeded();
+                Ok(session)
+            }
+            // There is nothing to spare SES.
+            Err(cause @ OpenError::NoLogin) => Err(Arc::new(cause)),
+            Err(cause) => {
+                let cause = Arc::new(cause);
+                // With others open, SES is well, and there is nothing to wait for but them.
+                if !cause.is_one_too_many() || !self.has_sessions_beside(1) {
+                    self.backoff().failed(begun, Instant::now(), Arc::clone(&cause));
+                }
+                Err(cause)
+            }
+        }
+    }
+
+    /// A session by the first login that SES takes. What is wrong beside the login would be so with the next one.
+    async fn log_in(&self) -> Result<Conversation, OpenError> {
+        let Some(keyring) = &self.keyring else { return self.session(None).await };
+        let mut refused = OpenError::NoLogin;
+        for login in keyring.logins() {
+            match self.log_in_with(keyring, &login).await {
+                Err(cause) if cause.refusal_of_login().is_some() => refused = cause,
+                opened => return opened,
+            }
+        }
+        Err(refused)
+    }
+
+    async fn log_in_with(&self, keyring: &Keyring, login: &Login) -> Result<Conversation, OpenError> {
+        let opened = self.session(Some(login)).await;
+        let now = Instant::now().into_std();
+        match &opened {
+            Ok(_) => keyring.accepted(login, now),
+            Err(cause) => {
+                if let Some(words) = cause.refusal_of_login() {
+                    keyring.refused(login, words, now);
+                }
+            }
+        }
+        opened
+    }
+
+    async fn session(&self, login: Option<&Login>) -> Result<Conversation, OpenError> {
+        open::open(&self.settings, &self.ehlo_name, login, self.dial.as_ref()).await
+    }
+
+    /// The quota of a day is no reason to go elsewhere: it is there to be kept.
+    fn breaker(&self, now: Instant) -> Breaker {
+        let stopped = self.account().stopped().cloned();
+        let stopped = stopped.filter(|stopped| stopped.trouble != AccountTrouble::DailyQuota);
+        if let Some(Stopped { trouble, since, verdict, until, .. }) = stopped {
+            let (failing, why) = (now.duration_since(since), format!("{trouble}: {verdict}"));
+            let is_open = now < until;
+            return if is_open { Breaker::Open { failing, why } } else { Breaker::HalfOpen { failing, why } };
+        }
+        match (self.health(), self.backoff().refusal(now)) {
+            (Health::Untried | Health::Up, _) => Breaker::Closed,
+            (Health::Down { since, cause }, refusal) => {
+                let (failing, why) = (now.duration_since(since), cause.causes());
+                match refusal {
+                    Some(_) => Breaker::Open { failing, why },
+                    None => Breaker::HalfOpen { failing, why },
+                }
+            }
+        }
+    }
+
+    fn backoff(&self) -> MutexGuard<'_, Backoff> {
+        self.backoff.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn account(&self) -> MutexGuard<'_, Account> {
+        self.account.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Endpoint")
+            .field("name", &self.name)
+            .field("turns", &self.turns)
+            .field("pool", &self.pool)
+            .finish_non_exhaustive()
+    }
+}
