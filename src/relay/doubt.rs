@@ -80,7 +80,7 @@ impl Doubts {
     ) {
         match outcome {
             Outcome::InDoubt { .. } | Outcome::Unconfirmed(_) => {
-                self.remember(digest(app, mail), Sent { decision, at: now });
+                self.doubt(app, mail, decision, now);
             }
             // Whoever sends the same again means another mail.
             Outcome::Accepted { .. } if !self.mails().is_empty() => {
@@ -100,6 +100,11 @@ impl Doubts {
             | Outcome::Busy { .. }
             | Outcome::Paced { .. } => {}
         }
+    }
+
+    /// SES may have a mail that was sent by a decision.
+    pub(super) fn doubt(&self, app: &str, mail: &PermittedMail, decision: DecisionId, now: Instant) {
+        self.remember(digest(app, mail), Sent { decision, at: now });
     }
 
     fn remember(&self, digest: Digest, sent: Sent) {
@@ -163,7 +168,7 @@ mod tests {
         let doubts = Doubts::new(DoubtSettings { wait: WAIT, mails_max: 10 });
         let (now, mail) = (Instant::now(), mail(&["b@example.org"], TEXT));
         assert_eq!(doubts.about("app", &mail, now), None);
-        doubts.remember(digest("app", &mail), sent(1, now));
+        doubts.doubt("app", &mail, DecisionId::new(0, 1), now);
         let second = Duration::from_secs(1);
         for (later, wait) in [
             (Duration::ZERO, Some(WAIT)),

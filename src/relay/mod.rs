@@ -18,7 +18,7 @@ use crate::mail::{Dialect, Evidence, Submission, Transport};
 use crate::relay::doubt::Doubt;
 use crate::smtp::Reply;
 use crate::telemetry::{Addresses, AuditSink, Steps};
-use crate::upstream::{Delivery, Upstream};
+use crate::upstream::{Delivery, Progress, Upstream};
 
 pub use candidate::{Disagreement, Disagreements};
 pub use counts::Counts;
@@ -66,6 +66,8 @@ enum Ending {
     Withheld(Box<PermittedMail>, Doubt),
     /// There was no time to hear what becomes of it.
     GivenUp(Box<PermittedMail>),
+    /// There was no time to send it.
+    Unsent(Box<PermittedMail>),
 }
 
 impl Relay {
@@ -142,10 +144,17 @@ impl Relay {
         over: impl Future<Output = ()>,
     ) -> Ending {
         let app = &mail.submission().app.name;
+        let progress = Progress::default();
         let delivery = tokio::select! {
             biased;
-            delivery = self.upstream.deliver(app, &mail) => delivery,
-            () = over => return Ending::GivenUp(mail),
+            delivery = self.upstream.deliver(app, &mail, &progress) => delivery,
+            () = over => {
+                if !progress.is_in_doubt() {
+                    return Ending::Unsent(mail);
+                }
+                self.doubts.doubt(app, &mail, decision, Instant::now());
+                return Ending::GivenUp(mail);
+            }
         };
         self.doubts.learn(app, &mail, &delivery.outcome, decision, Instant::now());
         Ending::Delivered(mail, delivery)

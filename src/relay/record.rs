@@ -98,15 +98,11 @@ impl Mail<'_> {
     }
 
     fn effect(&self) -> Effect {
-        match self.ending {
-            Ending::Delivered(mail, _) | Ending::GivenUp(mail) | Ending::Withheld(mail, _) => {
-                match mail.grounds() {
-                    Grounds::Allowed => Effect::Allow,
-                    Grounds::Unenforced(refusal) => effect_of(refusal),
-                }
-            }
-            Ending::Defective(_) | Ending::Unrecorded(_) => Effect::NotJudged,
-            Ending::Refused(refused) => effect_of(&refused.refusal),
+        match (self.ending, self.ending.permitted().map(PermittedMail::grounds)) {
+            (_, Some(Grounds::Allowed)) => Effect::Allow,
+            (_, Some(Grounds::Unenforced(refusal))) => effect_of(refusal),
+            (Ending::Refused(refused), None) => effect_of(&refused.refusal),
+            (_, None) => Effect::NotJudged,
         }
     }
 }
@@ -129,7 +125,9 @@ impl Ending {
             Self::Defective(defective) => &defective.0,
             Self::Refused(refused) => &refused.submission,
             Self::Unrecorded(submission) => submission,
-            Self::Delivered(mail, _) | Self::GivenUp(mail) | Self::Withheld(mail, _) => mail.submission(),
+            Self::Delivered(mail, _) | Self::GivenUp(mail) | Self::Unsent(mail) | Self::Withheld(mail, _) => {
+                mail.submission()
+            }
         }
     }
 
@@ -140,7 +138,9 @@ impl Ending {
     /// The mail, if the gate gave the right to send it.
     fn permitted(&self) -> Option<&PermittedMail> {
         match self {
-            Self::Delivered(mail, _) | Self::GivenUp(mail) | Self::Withheld(mail, _) => Some(mail),
+            Self::Delivered(mail, _) | Self::GivenUp(mail) | Self::Unsent(mail) | Self::Withheld(mail, _) => {
+                Some(mail)
+            }
             Self::Defective(_) | Self::Refused(_) | Self::Unrecorded(_) => None,
         }
     }
@@ -149,6 +149,7 @@ impl Ending {
         match self {
             Self::Delivered(_, delivery) => Some(delivery),
             Self::GivenUp(_)
+            | Self::Unsent(_)
             | Self::Withheld(..)
             | Self::Defective(_)
             | Self::Refused(_)
@@ -161,6 +162,7 @@ impl Ending {
         match self {
             Self::Delivered(_, delivery) => delivery.outcome.label(),
             Self::GivenUp(_) => "given_up",
+            Self::Unsent(_) => "unsent",
             Self::Withheld(..) => "withheld",
             Self::Refused(_) => "denied",
             Self::Defective(_) => "defective",

@@ -21,6 +21,7 @@ pub(super) fn reply(ending: &Ending, region: &str, decision: DecisionId) -> Repl
             Reply::still_in_doubt(doubt.decision, seconds(doubt.wait)).naming(decision)
         }
         Ending::GivenUp(_) => Reply::SHUTTING_DOWN_IN_DOUBT.naming(decision),
+        Ending::Unsent(_) => Reply::SHUTTING_DOWN.naming(decision),
         Ending::Unrecorded(_) => Reply::CANNOT_SEND.naming(decision),
     }
 }

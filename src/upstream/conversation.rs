@@ -21,6 +21,7 @@ use crate::upstream::answer::{Answer, Class};
 use crate::upstream::extensions::Extensions;
 use crate::upstream::octets::Octets;
 use crate::upstream::open::OpenError;
+use crate::upstream::progress::Progress;
 use crate::upstream::settings::Settings;
 use crate::upstream::wire::{Stream, Wire, WireError, Written};
 
@@ -148,11 +149,11 @@ impl Conversation {
     }
 
     /// Says a whole mail: to all its recipients or to none.
-    pub async fn say(&mut self, mail: &PermittedMail) -> Said {
+    pub async fn say(&mut self, mail: &PermittedMail, progress: &Progress) -> Said {
         self.standing = Standing::Spent;
         self.mails = self.mails.saturating_add(1);
         match self.say_envelope(mail).await {
-            Ok(()) => self.say_message(mail).await,
+            Ok(()) => self.say_message(mail, progress).await,
             Err(said) => {
                 self.stand_after(&said);
                 said
@@ -204,9 +205,9 @@ impl Conversation {
         Ok(())
     }
 
-    async fn say_message(&mut self, mail: &PermittedMail) -> Said {
+    async fn say_message(&mut self, mail: &PermittedMail, progress: &Progress) -> Said {
         let mut octets = Octets::of(mail);
-        let written = self.wire.write(&mut octets, self.write_timeout).await;
+        let written = self.wire.write(&mut octets, self.write_timeout, progress).await;
         let is_whole = matches!(written, Ok(Written::Whole));
         let heard = match written {
             Ok(Written::Whole) => self.wire.hear(self.verdict_timeout).await,
@@ -223,6 +224,8 @@ impl Conversation {
                 Said::Unsaid { step, why: WireError::Unfitting(answer) }
             }
             Ok(answer) => {
+                // From here on, what is known of the mail is in what is returned.
+                progress.answered();
                 let said = Said::Answered { step, answer };
                 if is_whole {
                     self.stand_after(&said);

@@ -19,9 +19,19 @@ use crate::upstream::fair_queue::Place;
 use crate::upstream::open::{self, OpenError};
 use crate::upstream::outcome::{AccountTrouble, Outcome};
 use crate::upstream::pool::Pool;
+use crate::upstream::progress::Progress;
 use crate::upstream::settings::Settings;
 use crate::upstream::state::{Breaker, EndpointState};
 use crate::upstream::turns::{Jam, Turn, Turns};
+
+/// A mail of an app, to be said to SES.
+pub(super) struct Errand<'a> {
+    pub app: &'a str,
+    pub mail: &'a PermittedMail,
+    pub progress: &'a Progress,
+    /// When it has waited long enough for its turn.
+    pub until: Instant,
+}
 
 pub(super) struct Endpoint {
     name: Arc<str>,
@@ -98,7 +108,8 @@ impl Endpoint {
 
     /// Says a mail, and says it again for as long as it may be held: when SES throttles it, and when SES takes fewer
     /// connections than the relay would open, as there will be one that another mail has left.
-    pub async fn deliver(&self, app: &str, mail: &PermittedMail, until: Instant) -> Outcome {
+    pub async fn deliver(&self, errand: &Errand<'_>) -> Outcome {
+        let Errand { app, mail, until, .. } = *errand;
         let begun = Instant::now();
         if let Err(outcome) = self.account().admit(begun) {
             return outcome;
@@ -118,7 +129,7 @@ impl Endpoint {
                 (Err(Jam::Connections), None) => return Outcome::Busy { held: self.settings.hold },
             };
             let begun = turn.begun();
-            let outcome = self.say(turn, mail).await;
+            let outcome = self.say(turn, errand).await;
             self.learn(&outcome, recipients, begun);
             if !self.is_for_another_turn(&outcome) {
                 return outcome;
@@ -180,9 +191,10 @@ impl Endpoint {
         }
     }
 
-    async fn say(&self, turn: Turn, mail: &PermittedMail) -> Outcome {
+    async fn say(&self, turn: Turn, errand: &Errand<'_>) -> Outcome {
+        let Errand { mail, progress, .. } = *errand;
         if let Some(mut session) = self.pool.reuse(&turn).await {
-            let said = session.say(mail).await;
+            let said = session.say(mail, progress).await;
             if !said.is_stale() {
                 let outcome = Outcome::new(said, session.session().cloned());
                 self.pool.give_back(turn, session);
@@ -204,7 +216,7 @@ impl Endpoint {
                 return Outcome::unopened(cause);
             }
         };
-        let said = session.say(mail).await;
+        let said = session.say(mail, progress).await;
         let outcome = Outcome::new(said, session.session().cloned());
         self.pool.give_back(turn, session);
         outcome

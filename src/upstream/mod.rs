@@ -20,6 +20,7 @@ mod open;
 mod outcome;
 mod plain_text;
 mod pool;
+mod progress;
 mod settings;
 mod state;
 #[cfg(test)]
@@ -34,7 +35,7 @@ use tokio::time::Instant;
 
 use crate::credentials::Keyring;
 use crate::gate::PermittedMail;
-use crate::upstream::endpoint::Endpoint;
+use crate::upstream::endpoint::{Endpoint, Errand};
 
 pub use answer::{Answer, AnswerError, Class, MessageId};
 pub use backoff::Health;
@@ -42,6 +43,7 @@ pub use conversation::{SessionId, Step};
 pub use dial::{Dial, DialError, Dialling, SetupError, TcpDial};
 pub use open::OpenError;
 pub use outcome::{AccountTrouble, Outcome, Verdict};
+pub use progress::Progress;
 pub use settings::{Roots, Security, Settings};
 pub use state::{Breaker, EndpointState};
 pub use wire::{Stream, WireError};
@@ -97,19 +99,19 @@ impl Upstream {
     }
 
     /// Says a mail of an app to SES, when it is its turn. Dropped before its end, it takes the connection along,
-    /// and SES may have the mail.
+    /// and `progress` tells whether SES may have the mail.
     ///
     /// It goes to another endpoint only if SES surely does not have it and what is wrong is not about the mail.
-    pub async fn deliver(&self, app: &str, mail: &PermittedMail) -> Delivery {
-        let until = Instant::now() + self.preferred.hold();
-        let mut outcome = self.preferred.deliver(app, mail, until).await;
+    pub async fn deliver(&self, app: &str, mail: &PermittedMail, progress: &Progress) -> Delivery {
+        let errand = Errand { app, mail, progress, until: Instant::now() + self.preferred.hold() };
+        let mut outcome = self.preferred.deliver(&errand).await;
         let mut index = 0;
         for (other, endpoint) in (1..).zip(&self.standbys) {
             if !outcome.is_of_endpoint() {
                 break;
             }
             if mail.may_go_to(endpoint.region()) {
-                let elsewhere = endpoint.deliver(app, mail, until).await;
+                let elsewhere = endpoint.deliver(&errand).await;
                 // If none can be used, what is wrong with the preferred one is what is told.
                 if !elsewhere.is_of_endpoint() {
                     (outcome, index) = (elsewhere, other);

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use crate::upstream::answer::{Answer, AnswerError};
 use crate::upstream::octets::Octets;
+use crate::upstream::progress::Progress;
 
 const READ_OCTETS: usize = 1024;
 
@@ -94,11 +95,19 @@ impl Wire {
     /// message in the middle of it and read no further. `limit` is for each bit of progress.
     ///
     /// When this returns, `octets` is empty if SES may have got the final dot.
-    pub async fn write(&mut self, octets: &mut Octets, limit: Duration) -> Result<Written, WireError> {
+    pub async fn write(
+        &mut self,
+        octets: &mut Octets,
+        limit: Duration,
+        progress: &Progress,
+    ) -> Result<Written, WireError> {
         if !self.unread.is_empty() {
             return Ok(Written::Interrupted);
         }
         loop {
+            if octets.are_offered_whole() {
+                progress.dot_offered();
+            }
             let event = timeout(limit, self.next_event(octets)).await;
             match event.map_err(|_| WireError::Stuck(limit))? {
                 Ok(Event::Wrote(0)) => return Err(WireError::Closed),
@@ -194,6 +203,7 @@ mod tests {
     use crate::gate::PermittedMail;
     use crate::mail::Message;
     use crate::upstream::octets::Octets;
+    use crate::upstream::progress::Progress;
 
     /// Says nothing, and breaks when written to.
     struct Brittle;
@@ -222,7 +232,9 @@ mod tests {
     async fn a_write_that_fails_may_have_given_away_the_dot() {
         let message = Message::from(&b"From: a@example.com\r\n"[..]);
         let mut octets = Octets::of(&PermittedMail::for_tests("a@example.com", &["b@example.org"], &message));
-        let written = Wire::new(Box::new(Brittle)).write(&mut octets, Duration::from_secs(1)).await;
+        let written = Wire::new(Box::new(Brittle))
+            .write(&mut octets, Duration::from_secs(1), &Progress::default())
+            .await;
         assert!(matches!(written, Err(WireError::Closed)));
         assert!(octets.is_empty());
     }

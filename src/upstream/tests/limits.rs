@@ -7,13 +7,13 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::{Peer, large_mail, settings, small_mail, upstream, upstream_that_first_fails};
-use crate::upstream::{DialError, Health, Outcome, Settings, Upstream};
+use crate::upstream::{DialError, Health, Outcome, Progress, Settings, Upstream};
 
 const ACCEPTED: &str = "250 Ok 0106019dec617b98-6d1f-000000";
 const MOMENT: Duration = Duration::from_millis(1);
 
 async fn deliver(upstream: Arc<Upstream>) -> Outcome {
-    upstream.deliver("app", &small_mail(&["b@example.org"])).await.outcome
+    upstream.deliver("app", &small_mail(&["b@example.org"]), &Progress::default()).await.outcome
 }
 
 #[tokio::test(start_paused = true)]
@@ -57,7 +57,7 @@ async fn a_delivery_that_is_dropped_takes_its_connection_along_and_frees_its_slo
     let (upstream, mut called) = upstream(Settings { connections_max: 1, ..settings() });
     let mail = tokio::spawn({
         let upstream = Arc::clone(&upstream);
-        async move { upstream.deliver("app", &large_mail()).await.outcome }
+        async move { upstream.deliver("app", &large_mail(), &Progress::default()).await.outcome }
     });
     let mut peer = Peer::accept_and_log_in(&mut called).await;
     peer.hear("MAIL FROM:<a@example.com> BODY=8BITMIME").await.unwrap();

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep};
 use super::{Call, Peer, settings, small_mail, upstream_with};
 use crate::credentials::{Keyring, Login, Offer, Rank};
 use crate::secret::Secret;
-use crate::upstream::{Outcome, Settings, Upstream};
+use crate::upstream::{Outcome, Progress, Settings, Upstream};
 
 const ACCEPTED: &str = "250 Ok 0106019dec617b98-6d1f-000000";
 const TAKEN: &str = "235 Authentication successful.";
@@ -34,7 +34,7 @@ fn upstream(keyring: &Arc<Keyring>) -> (Arc<Upstream>, UnboundedReceiver<Call>) 
 }
 
 async fn deliver(upstream: Arc<Upstream>) -> Outcome {
-    upstream.deliver("app", &small_mail(&["b@example.org"])).await.outcome
+    upstream.deliver("app", &small_mail(&["b@example.org"]), &Progress::default()).await.outcome
 }
 
 /// Takes a connection, on which `name` logs in, and answers that.

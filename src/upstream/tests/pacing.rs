@@ -7,7 +7,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::{Instant, sleep};
 
 use super::{Call, Peer, settings, small_mail, upstream};
-use crate::upstream::{Outcome, Settings, Upstream};
+use crate::upstream::{Outcome, Progress, Settings, Upstream};
 
 const ACCEPTED: &str = "250 Ok 0106019dec617b98-6d1f-000000";
 const MOMENT: Duration = Duration::from_millis(1);
@@ -30,7 +30,8 @@ async fn accepted(upstream: &Arc<Upstream>, apps: &[&'static str]) -> Vec<(&'sta
     for app in apps.iter().copied() {
         let (upstream, done) = (Arc::clone(upstream), done.clone());
         tokio::spawn(async move {
-            let outcome = upstream.deliver(app, &small_mail(&["b@example.org"])).await.outcome;
+            let outcome =
+                upstream.deliver(app, &small_mail(&["b@example.org"]), &Progress::default()).await.outcome;
             assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome}");
             done.send((app, begun.elapsed())).unwrap();
         });
@@ -75,7 +76,11 @@ async fn a_mail_whose_turn_does_not_come_in_time_is_put_off() {
     for _ in 0..5 {
         let upstream = Arc::clone(&upstream);
         mails.push(tokio::spawn(async move {
-            upstream.deliver("app", &small_mail(&["b@example.org"])).await.outcome.label()
+            upstream
+                .deliver("app", &small_mail(&["b@example.org"]), &Progress::default())
+                .await
+                .outcome
+                .label()
         }));
         sleep(MOMENT).await;
     }
@@ -94,13 +99,13 @@ async fn a_throttled_mail_keeps_its_place_before_the_others_of_its_app() {
     let (upstream, mut called) = upstream(Settings { connections_max: 1, ..settings() });
     let first = tokio::spawn({
         let upstream = Arc::clone(&upstream);
-        async move { upstream.deliver("app", &small_mail(&["b@example.org"])).await.outcome }
+        async move { upstream.deliver("app", &small_mail(&["b@example.org"]), &Progress::default()).await.outcome }
     });
     let mut peer = Peer::accept_and_log_in(&mut called).await;
     peer.take_mail().await;
     let second = tokio::spawn({
         let upstream = Arc::clone(&upstream);
-        async move { upstream.deliver("app", &small_mail(&["c@example.org"])).await.outcome }
+        async move { upstream.deliver("app", &small_mail(&["c@example.org"]), &Progress::default()).await.outcome }
     });
     sleep(MOMENT).await;
     peer.say("454 Throttling failure: Maximum sending rate exceeded.").await;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::{Peer, settings, small_mail, upstream};
+use crate::upstream::Progress;
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -40,7 +41,9 @@ async fn a_log_of_everything_holds_no_secret_and_no_address() {
     let _guard = tracing::subscriber::set_default(subscriber);
 
     let (upstream, mut called) = upstream(settings());
-    let delivery = async { upstream.deliver("app", &small_mail(&["b@example.org"])).await.outcome };
+    let delivery = async {
+        upstream.deliver("app", &small_mail(&["b@example.org"]), &Progress::default()).await.outcome
+    };
     let ses = async {
         let mut peer = Peer::accept_and_log_in(&mut called).await;
         peer.take_mail().await;

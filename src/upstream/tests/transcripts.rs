@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 
 use super::{Call, PATIENCE, Peer, large_mail, settings, small_mail, upstream};
-use crate::upstream::{Outcome, Security, Settings, Upstream};
+use crate::upstream::{Outcome, Progress, Security, Settings, Upstream};
 
 struct Stage {
     upstream: Arc<Upstream>,
@@ -110,7 +110,9 @@ impl Stage {
 
     fn start(&mut self, mail: crate::gate::PermittedMail) {
         let upstream = Arc::clone(&self.upstream);
-        self.mails.push_back(tokio::spawn(async move { upstream.deliver("app", &mail).await.outcome }));
+        self.mails.push_back(tokio::spawn(async move {
+            upstream.deliver("app", &mail, &Progress::default()).await.outcome
+        }));
     }
 
     fn join(&mut self, peer: Peer) {
