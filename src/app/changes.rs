@@ -139,6 +139,7 @@ impl Kept {
 
     fn keep_pool(&mut self, running: &Pool, new: &mut Pool) {
         self.keep("ses.connections_max", &running.connections_max, &mut new.connections_max);
+        self.keep("ses.connections_min", &running.connections_min, &mut new.connections_min);
         self.keep("ses.connection_mails_max", &running.connection_mails_max, &mut new.connection_mails_max);
         self.keep("ses.connection_age_max", &running.connection_age_max, &mut new.connection_age_max);
         self.keep("ses.connection_idle_max", &running.connection_idle_max, &mut new.connection_idle_max);

@@ -153,6 +153,7 @@ fn upstream_settings(config: &Config) -> upstream::Settings {
         ehlo_name: ses.ehlo_name.clone(),
         recipients_per_second_max: ses.max_send_rate,
         connections_max: ses.pool.connections_max,
+        connections_min: ses.pool.connections_min,
         connection_mails_max: ses.pool.connection_mails_max,
         connection_age_max: ses.pool.connection_age_max,
         connection_idle_max: ses.pool.connection_idle_max,

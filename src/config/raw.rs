@@ -268,6 +268,7 @@ fn ses(section: &mut Section<'_>, standbys: Vec<RawEndpoint>) -> RawSes {
 fn pool(section: &mut Section<'_>) -> Pool {
     Pool {
         connections_max: section.or("connections_max", &Number(1..=1_000), 10),
+        connections_min: section.or("connections_min", &Number(0..=100), 1),
         connection_mails_max: section.or("connection_mails_max", &Number(1..=10_000), 100),
         connection_age_max: section.or("connection_age_max", &Lasting(seconds(1)..=minutes(60)), minutes(5)),
         // SES closes a connection that was idle for 10 s.

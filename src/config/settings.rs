@@ -189,6 +189,8 @@ pub struct Endpoint {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pool {
     pub connections_max: usize,
+    /// Kept ready while there is traffic.
+    pub connections_min: usize,
     pub connection_mails_max: u32,
     pub connection_age_max: Duration,
     pub connection_idle_max: Duration,

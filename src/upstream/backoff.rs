@@ -12,6 +12,8 @@ use crate::upstream::open::OpenError;
 
 const WAIT_MIN: Duration = Duration::from_millis(500);
 const WAIT_MAX: Duration = Duration::from_secs(10);
+/// How much of a wait is left to chance.
+const JITTER: f64 = 0.25;
 
 /// Whether sessions can be opened, as far as the last attempts tell.
 #[derive(Debug, Clone, Default)]
@@ -65,12 +67,13 @@ impl Backoff {
         *self = Self { health: Health::Up, ..Self::default() };
     }
 
-    /// Attempts that were under way together fail together and count once.
-    pub fn failed(&mut self, begun: Instant, now: Instant, cause: Arc<OpenError>) {
+    /// Attempts that were under way together fail together and count once. The `chance`, from 0 to 1, keeps many relays
+    /// from coming back all at once.
+    pub fn failed(&mut self, begun: Instant, now: Instant, cause: Arc<OpenError>, chance: f64) {
         let is_another = self.failed.is_none_or(|failed| begun >= failed);
         if is_another {
             self.wait = (self.wait * 2).clamp(WAIT_MIN, WAIT_MAX);
-            self.until = Some(now + self.wait);
+            self.until = Some(now + self.wait.mul_f64(1.0 - JITTER * chance));
         }
         self.failed = Some(now);
         let since = match self.health {
@@ -101,7 +104,7 @@ mod tests {
         let mut now = Instant::now();
         for wait_ms in [500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000] {
             assert!(backoff.admit(now).is_ok());
-            backoff.failed(now, now, cause());
+            backoff.failed(now, now, cause(), 0.0);
             now += Duration::from_millis(wait_ms - 1);
             assert!(backoff.admit(now).is_err(), "{wait_ms}");
             now += Duration::from_millis(1);
@@ -118,8 +121,19 @@ mod tests {
         let mut backoff = Backoff::default();
         let begun = Instant::now();
         for delay_ms in 1..=10 {
-            backoff.failed(begun, begun + Duration::from_millis(delay_ms), cause());
+            backoff.failed(begun, begun + Duration::from_millis(delay_ms), cause(), 0.0);
         }
         assert!(backoff.admit(begun + Duration::from_millis(501)).is_ok());
+    }
+
+    #[test]
+    fn chance_shortens_a_wait_by_a_quarter_at_most() {
+        for (chance, wait_ms) in [(0.0, 500), (0.5, 438), (1.0, 375)] {
+            let mut backoff = Backoff::default();
+            let now = Instant::now();
+            backoff.failed(now, now, cause(), chance);
+            assert!(backoff.admit(now + Duration::from_millis(wait_ms - 1)).is_err(), "{chance}");
+            assert!(backoff.admit(now + Duration::from_millis(wait_ms)).is_ok(), "{chance}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lettre::transport::smtp::authentication::Mechanism;
-use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Quit, Rcpt, Rset};
+use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Noop, Quit, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, RcptParameter};
 use tokio::time::Instant;
 
@@ -169,6 +169,14 @@ impl Conversation {
         Ok(())
     }
 
+    /// Breaks the silence.
+    pub async fn noop(&mut self) -> Result<(), WireError> {
+        let standing = std::mem::replace(&mut self.standing, Standing::Spent);
+        self.ask(&Noop.to_string(), 250).await?;
+        self.standing = standing;
+        Ok(())
+    }
+
     /// Takes leave and closes. The answer makes no difference.
     pub async fn quit(mut self) {
         if self.standing != Standing::Spent {
@@ -216,6 +224,8 @@ impl Conversation {
             // A connection that broke may still hold SES's reason.
             Err(why) => self.wire.hear(self.command_timeout).await.map_err(|_| why),
         };
+        // From here on, what is known of the mail is in what is returned.
+        progress.answered();
         let step = Step::Message;
         match heard {
             Err(why) if octets.is_empty() => Said::Doubt { why },
@@ -224,8 +234,6 @@ impl Conversation {
                 Said::Unsaid { step, why: WireError::Unfitting(answer) }
             }
             Ok(answer) => {
-                // From here on, what is known of the mail is in what is returned.
-                progress.answered();
                 let said = Said::Answered { step, answer };
                 if is_whole {
                     self.stand_after(&said);

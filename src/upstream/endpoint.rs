@@ -3,6 +3,8 @@
 //! An endpoint is of one region, where the account has its own rate, quota and standing; so each endpoint has its own
 //! turns. Whether another one is asked instead is not decided here.
 
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -23,6 +25,7 @@ use crate::upstream::progress::Progress;
 use crate::upstream::settings::Settings;
 use crate::upstream::state::{Breaker, EndpointState};
 use crate::upstream::turns::{Jam, Turn, Turns};
+use crate::upstream::warm::Warmth;
 
 /// A mail of an app, to be said to SES.
 pub(super) struct Errand<'a> {
@@ -35,12 +38,13 @@ pub(super) struct Errand<'a> {
 
 pub(super) struct Endpoint {
     name: Arc<str>,
-    settings: Arc<Settings>,
+    pub(super) settings: Arc<Settings>,
     ehlo_name: DomainName,
     keyring: Option<Arc<Keyring>>,
     dial: Arc<dyn Dial>,
-    turns: Arc<Turns>,
-    pool: Arc<Pool>,
+    pub(super) turns: Arc<Turns>,
+    pub(super) pool: Arc<Pool>,
+    pub(super) warmth: Warmth,
     backoff: Mutex<Backoff>,
     account: Mutex<Account>,
 }
@@ -58,7 +62,8 @@ impl Endpoint {
         let turns = Turns::new(settings.connections_max, settings.recipients_per_second_max);
         let pool = Pool::new(Arc::clone(&settings));
         let (backoff, account) = (Mutex::default(), Mutex::default());
-        Ok(Self { name, settings, ehlo_name, keyring, dial, turns, pool, backoff, account })
+        let warmth = Warmth::default();
+        Ok(Self { name, settings, ehlo_name, keyring, dial, turns, pool, warmth, backoff, account })
     }
 
     /// Host and port.
@@ -108,7 +113,7 @@ impl Endpoint {
 
     /// Says a mail, and says it again for as long as it may be held: when SES throttles it, and when SES takes fewer
     /// connections than the relay would open, as there will be one that another mail has left.
-    pub async fn deliver(&self, errand: &Errand<'_>) -> Outcome {
+    pub async fn deliver(self: &Arc<Self>, errand: &Errand<'_>) -> Outcome {
         let Errand { app, mail, until, .. } = *errand;
         let begun = Instant::now();
         if let Err(outcome) = self.account().admit(begun) {
@@ -142,7 +147,7 @@ impl Endpoint {
     /// Whether there are sessions in use or idle, beside the turns of whoever asks.
     fn has_sessions_beside(&self, own: usize) -> bool {
         // In this order: a session is kept before its turn ends.
-        self.turns.taken() > own || !self.pool.is_empty()
+        self.turns.taken() > own || self.pool.idle_count() > 0
     }
 
     fn is_for_another_turn(&self, outcome: &Outcome) -> bool {
@@ -164,11 +169,12 @@ impl Endpoint {
     }
 
     /// What an outcome tells of the account.
-    fn learn(&self, outcome: &Outcome, recipients: u32, begun: Instant) {
+    fn learn(self: &Arc<Self>, outcome: &Outcome, recipients: u32, begun: Instant) {
         match outcome {
             Outcome::Accepted { .. } => {
                 self.turns.accepted(recipients);
                 self.account().accepted();
+                self.keep_warm();
             }
             Outcome::Throttled(verdict) => {
                 if let Some(rate) = self.turns.throttled(begun) {
@@ -236,7 +242,7 @@ impl Endpoint {
                 let cause = Arc::new(cause);
                 // With others open, SES is well, and there is nothing to wait for but them.
                 if !cause.is_one_too_many() || !self.has_sessions_beside(1) {
-                    self.backoff().failed(begun, Instant::now(), Arc::clone(&cause));
+                    self.backoff().failed(begun, Instant::now(), Arc::clone(&cause), chance());
                 }
                 Err(cause)
             }
@@ -244,7 +250,7 @@ impl Endpoint {
     }
 
     /// A session by the first login that SES takes. What is wrong beside the login would be so with the next one.
-    async fn log_in(&self) -> Result<Conversation, OpenError> {
+    pub(super) async fn log_in(&self) -> Result<Conversation, OpenError> {
         let Some(keyring) = &self.keyring else { return self.session(None).await };
         let mut refused = OpenError::NoLogin;
         for login in keyring.logins() {
@@ -302,6 +308,12 @@ impl Endpoint {
     fn account(&self) -> MutexGuard<'_, Account> {
         self.account.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Anything from 0 to 1. The standard library's hasher is seeded by the system.
+fn chance() -> f64 {
+    let hash = RandomState::new().build_hasher().finish() >> 32;
+    f64::from(u32::try_from(hash).unwrap_or_default()) / f64::from(u32::MAX)
 }
 
 impl std::fmt::Debug for Endpoint {

@@ -26,6 +26,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod warm;
 mod wire;
 
 use std::sync::Arc;
@@ -51,9 +52,9 @@ pub use wire::{Stream, WireError};
 /// The relay's side towards SES: the endpoint that it prefers, and those that stand in for it.
 #[derive(Debug)]
 pub struct Upstream {
-    preferred: Endpoint,
+    preferred: Arc<Endpoint>,
     /// In the order in which they are tried.
-    standbys: Vec<Endpoint>,
+    standbys: Vec<Arc<Endpoint>>,
     /// Which of all took a mail last.
     in_use: AtomicUsize,
 }
@@ -78,7 +79,7 @@ impl Upstream {
         keyring: Option<Arc<Keyring>>,
         dial: Arc<dyn Dial>,
     ) -> Result<Self, SetupError> {
-        let preferred = Endpoint::new(settings, keyring, dial)?;
+        let preferred = Arc::new(Endpoint::new(settings, keyring, dial)?);
         Ok(Self { preferred, standbys: Vec::new(), in_use: AtomicUsize::new(0) })
     }
 
@@ -94,7 +95,7 @@ impl Upstream {
         keyring: Option<Arc<Keyring>>,
         dial: Arc<dyn Dial>,
     ) -> Result<Self, SetupError> {
-        self.standbys.push(Endpoint::new(settings, keyring, dial)?);
+        self.standbys.push(Arc::new(Endpoint::new(settings, keyring, dial)?));
         Ok(self)
     }
 
@@ -168,7 +169,7 @@ impl Upstream {
         }
     }
 
-    fn all(&self) -> impl Iterator<Item = &Endpoint> {
+    fn all(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
         std::iter::once(&self.preferred).chain(&self.standbys)
     }
 

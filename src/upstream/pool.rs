@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -72,8 +73,26 @@ impl Pool {
         }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.idle().sessions.is_empty()
+    /// The session that was silent for longest, if that is so long.
+    pub async fn reuse_silent(&self, _turn: &Turn, silence: Duration) -> Option<Conversation> {
+        let mut session = {
+            let mut idle = self.idle();
+            idle.sessions.front().filter(|(since, _)| since.elapsed() >= silence)?;
+            idle.sessions.pop_front()?.1
+        };
+        if session.is_quiet().await { Some(session) } else { None }
+    }
+
+    pub fn idle_count(&self) -> usize {
+        self.idle().sessions.len()
+    }
+
+    /// A task that ends when the pool is closed.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let closing = self.closing.clone();
+        self.tasks.spawn(async move {
+            closing.run_until_cancelled(task).await;
+        });
     }
 
     /// Takes leave of a session in the background.

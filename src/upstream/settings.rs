@@ -20,6 +20,8 @@ pub struct Settings {
     /// What SES takes from the account, as far as somebody knows it.
     pub recipients_per_second_max: Option<u32>,
     pub connections_max: usize,
+    /// How many sessions are kept ready while there is traffic.
+    pub connections_min: usize,
     /// SES closes a session after some hundreds of mails.
     pub connection_mails_max: u32,
     pub connection_age_max: Duration,
@@ -70,6 +72,7 @@ impl Settings {
             ehlo_name: "sesgate".to_owned(),
             recipients_per_second_max: None,
             connections_max: 10,
+            connections_min: 0,
             connection_mails_max: 100,
             connection_age_max: Duration::from_mins(5),
             connection_idle_max: Duration::from_secs(8),

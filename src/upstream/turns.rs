@@ -104,6 +104,16 @@ impl Turns {
         Err(jam)
     }
 
+    /// A turn for no mail, if nobody else could use it.
+    pub fn spare(self: &Arc<Self>) -> Option<Turn> {
+        let mut state = self.state();
+        if state.waiting.peek().is_some() || state.taken >= state.connections {
+            return None;
+        }
+        state.taken = state.taken.saturating_add(1);
+        Some(Turn { turns: Arc::clone(self), begun: Instant::now() })
+    }
+
     /// SES took the mail of a turn.
     pub fn accepted(&self, recipients: u32) {
         self.state().bucket.accepted(recipients, Instant::now());

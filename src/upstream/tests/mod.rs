@@ -5,6 +5,7 @@ mod logins;
 mod pacing;
 mod secrets;
 mod transcripts;
+mod warm;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
