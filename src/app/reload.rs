@@ -201,6 +201,7 @@ impl Reloader {
             renewed.follow(logins);
         }
         self.running.desk.store(Arc::new(desk));
+        self.running.relay.budgets.follow(wiring::allowances(&config));
         let changed = changes::between(running, &config);
         if config.policy != running.policy || config.apps != running.apps {
             policies::log_doubts(&policies.problems);

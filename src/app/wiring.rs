@@ -4,6 +4,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tokio::time::Instant;
+
 use crate::admission::{self, Admission};
 use crate::app::StartError;
 use crate::config::{App, CertificateFiles, ClientAuthoritiesFile, Config, Endpoint, Listener, ListenerTls};
@@ -11,7 +13,9 @@ use crate::credentials::Keyring;
 use crate::gate::{self, Gate};
 use crate::inspect;
 use crate::policy::{Document, Family, Key, Surroundings};
-use crate::relay::{Counts, DecisionIds, Disagreements, DoubtSettings, Doubts, Relay, Rules};
+use crate::relay::{
+    Allowance, Budgets, Counts, DecisionIds, Disagreements, DoubtSettings, Doubts, Relay, Rules,
+};
 use crate::server::{self, Certificates, ClientAuthorities, Entrance, Handshake, Terms, Tls};
 use crate::smtp::{self, StartTls};
 use crate::telemetry::AuditSink;
@@ -42,6 +46,7 @@ pub(super) fn relay(config: &Config, upstream: Upstream, audit: Arc<dyn AuditSin
             wait: config.delivery.in_doubt_wait,
             mails_max: config.delivery.in_doubt_mails_max,
         }),
+        budgets: Budgets::new(allowances(config), Instant::now()),
         counts: Counts::default(),
         disagreements: Disagreements::default(),
     }
@@ -223,6 +228,15 @@ fn evidence(app: &App) -> admission::App {
         certificates: app.certificates.clone(),
         requires: app.requires.clone(),
     }
+}
+
+/// Of the apps that have one.
+pub(super) fn allowances(config: &Config) -> Vec<Allowance> {
+    let allowance = |app: &App| {
+        let recipients_per_day = app.recipients_per_day?;
+        Some(Allowance { app: app.name.as_str().into(), recipients_per_day })
+    };
+    config.apps.iter().filter_map(allowance).collect()
 }
 
 fn listener_rules(listener: &Listener) -> admission::ListenerRules {

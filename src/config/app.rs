@@ -12,6 +12,7 @@ use toml::de::DeValue;
 use super::check::{Noted, Purpose, Surroundings, fetch, note, policy_files, values};
 use super::document::Document;
 use super::footprint::Files;
+use super::form::Number;
 use super::raw::Reader;
 use super::secret::{Confidence, SecretSource};
 use super::section::{Notes, Placed, Presence, Section, refuse_repetitions};
@@ -55,6 +56,7 @@ pub struct RawApp {
     tags: Option<Vec<Placed<(String, String)>>>,
     policies: Option<Vec<Placed<String>>>,
     configuration_set: Option<Placed<String>>,
+    recipients_per_day: Option<Placed<u32>>,
 }
 
 #[derive(Debug)]
@@ -128,7 +130,19 @@ fn read_app<'a>(index: usize, table: Table<'a>, document: &'a Document, notes: &
     let tags = section.pairs("tags", TAGS, (&shape::TAG_KEY, &shape::TAG_VALUE));
     let policies = section.list("policies", &shape::PATTERN, &Presence::Optional);
     let configuration_set = section.optional("configuration_set", &shape::CONFIGURATION_SET);
-    RawApp { name, networks, logins, certificates, require, tags, policies, configuration_set }
+    // At least as many as one mail may have.
+    let recipients_per_day = section.optional("recipients_per_day", &Number(50..=100_000_000));
+    RawApp {
+        name,
+        networks,
+        logins,
+        certificates,
+        require,
+        tags,
+        policies,
+        configuration_set,
+        recipients_per_day,
+    }
 }
 
 fn read_login<'a>(path: String, table: Table<'a>, document: &'a Document, notes: &mut Notes) -> RawAppLogin {
@@ -176,6 +190,7 @@ fn check_app(
         tags: tags?,
         policies: policies?,
         configuration_set: raw.configuration_set.map(|name| name.value),
+        recipients_per_day: raw.recipients_per_day.map(|count| count.value),
     })
 }
 

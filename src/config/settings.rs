@@ -101,6 +101,8 @@ pub struct App {
     /// Policy files that apply to this app; those that no app names apply to all.
     pub policies: Vec<PathBuf>,
     pub configuration_set: Option<String>,
+    /// Without it, as many as SES takes.
+    pub recipients_per_day: Option<u32>,
 }
 
 /// `[limits]`

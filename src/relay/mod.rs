@@ -1,5 +1,6 @@
 //! The path of one mail, top to bottom. Everything else serves it.
 
+mod budget;
 mod candidate;
 mod counts;
 mod decision_ids;
@@ -15,11 +16,13 @@ use tokio::time::Instant;
 use crate::gate::{Case, DecisionId, Gate, Occasion, PermittedMail, Refused};
 use crate::inspect::{self, AddedField, Defect, Protocol, Received};
 use crate::mail::{Dialect, Evidence, Submission, Transport};
+use crate::relay::budget::Spent;
 use crate::relay::doubt::Doubt;
 use crate::smtp::Reply;
 use crate::telemetry::{Addresses, AuditSink, Steps};
 use crate::upstream::{Delivery, Progress, Upstream};
 
+pub use budget::{Allowance, Budgets, Left};
 pub use candidate::{Disagreement, Disagreements};
 pub use counts::Counts;
 pub use decision_ids::DecisionIds;
@@ -38,6 +41,7 @@ pub struct Relay {
     pub addresses: Addresses,
     pub decision_ids: DecisionIds,
     pub doubts: Doubts,
+    pub budgets: Budgets,
     pub counts: Counts,
     pub disagreements: Disagreements,
 }
@@ -64,6 +68,8 @@ enum Ending {
     Delivered(Box<PermittedMail>, Delivery),
     /// SES may have it already, and it is too early to send it again.
     Withheld(Box<PermittedMail>, Doubt),
+    /// Its app has used up what it may send in a day.
+    OverBudget(Box<PermittedMail>, Spent),
     /// There was no time to hear what becomes of it.
     GivenUp(Box<PermittedMail>),
     /// There was no time to send it.
@@ -143,19 +149,26 @@ impl Relay {
         decision: DecisionId,
         over: impl Future<Output = ()>,
     ) -> Ending {
-        let app = &mail.submission().app.name;
+        let (app, recipients) = (&mail.submission().app.name, mail.recipients().len());
+        if let Err(spent) = self.budgets.take(app, recipients, Instant::now()) {
+            return Ending::OverBudget(mail, spent);
+        }
         let progress = Progress::default();
         let delivery = tokio::select! {
             biased;
             delivery = self.upstream.deliver(app, &mail, &progress) => delivery,
             () = over => {
                 if !progress.is_in_doubt() {
+                    self.budgets.give_back(app, recipients);
                     return Ending::Unsent(mail);
                 }
                 self.doubts.doubt(app, &mail, decision, Instant::now());
                 return Ending::GivenUp(mail);
             }
         };
+        if !delivery.outcome.may_be_sent() {
+            self.budgets.give_back(app, recipients);
+        }
         self.doubts.learn(app, &mail, &delivery.outcome, decision, Instant::now());
         Ending::Delivered(mail, delivery)
     }

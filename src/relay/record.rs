@@ -125,9 +125,11 @@ impl Ending {
             Self::Defective(defective) => &defective.0,
             Self::Refused(refused) => &refused.submission,
             Self::Unrecorded(submission) => submission,
-            Self::Delivered(mail, _) | Self::GivenUp(mail) | Self::Unsent(mail) | Self::Withheld(mail, _) => {
-                mail.submission()
-            }
+            Self::Delivered(mail, _)
+            | Self::OverBudget(mail, _)
+            | Self::GivenUp(mail)
+            | Self::Unsent(mail)
+            | Self::Withheld(mail, _) => mail.submission(),
         }
     }
 
@@ -138,9 +140,11 @@ impl Ending {
     /// The mail, if the gate gave the right to send it.
     fn permitted(&self) -> Option<&PermittedMail> {
         match self {
-            Self::Delivered(mail, _) | Self::GivenUp(mail) | Self::Unsent(mail) | Self::Withheld(mail, _) => {
-                Some(mail)
-            }
+            Self::Delivered(mail, _)
+            | Self::OverBudget(mail, _)
+            | Self::GivenUp(mail)
+            | Self::Unsent(mail)
+            | Self::Withheld(mail, _) => Some(mail),
             Self::Defective(_) | Self::Refused(_) | Self::Unrecorded(_) => None,
         }
     }
@@ -148,7 +152,8 @@ impl Ending {
     fn delivered(&self) -> Option<&Delivery> {
         match self {
             Self::Delivered(_, delivery) => Some(delivery),
-            Self::GivenUp(_)
+            Self::OverBudget(..)
+            | Self::GivenUp(_)
             | Self::Unsent(_)
             | Self::Withheld(..)
             | Self::Defective(_)
@@ -161,6 +166,7 @@ impl Ending {
     fn label(&self) -> &'static str {
         match self {
             Self::Delivered(_, delivery) => delivery.outcome.label(),
+            Self::OverBudget(..) => "over_budget",
             Self::GivenUp(_) => "given_up",
             Self::Unsent(_) => "unsent",
             Self::Withheld(..) => "withheld",

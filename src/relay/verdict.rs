@@ -7,6 +7,7 @@ use crate::gate::{DecisionId, Refusal};
 use crate::inspect::Defect;
 use crate::mail::{Address, Client};
 use crate::relay::Ending;
+use crate::relay::budget::Spent;
 use crate::smtp::Reply;
 use crate::upstream::{AccountTrouble, Outcome};
 
@@ -19,6 +20,9 @@ pub(super) fn reply(ending: &Ending, region: &str, decision: DecisionId) -> Repl
         Ending::Delivered(_, delivery) => delivered(&delivery.outcome, decision),
         Ending::Withheld(_, doubt) => {
             Reply::still_in_doubt(doubt.decision, seconds(doubt.wait)).naming(decision)
+        }
+        Ending::OverBudget(_, Spent { recipients_per_day, wait }) => {
+            Reply::over_budget(recipients_per_day, in_words(*wait)).naming(decision)
         }
         Ending::GivenUp(_) => Reply::SHUTTING_DOWN_IN_DOUBT.naming(decision),
         Ending::Unsent(_) => Reply::SHUTTING_DOWN.naming(decision),
@@ -74,4 +78,13 @@ fn delivered(outcome: &Outcome, decision: DecisionId) -> Reply {
 /// Rounded up: who waits so long has waited long enough.
 fn seconds(wait: Duration) -> u64 {
     wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0))
+}
+
+/// As somebody who waits would say it, rounded up.
+fn in_words(wait: Duration) -> String {
+    match wait.as_secs().div_ceil(60) {
+        ..=1 => "a minute".to_owned(),
+        minutes @ 2..=90 => format!("{minutes} minutes"),
+        minutes => format!("{} hours", minutes.div_ceil(60)),
+    }
 }

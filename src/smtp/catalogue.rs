@@ -102,6 +102,7 @@ impl Reply {
             Self::BUSY.naming("*"),
             Self::CANNOT_SEND.naming("*"),
             Self::IN_DOUBT.naming("*"),
+            Self::over_budget("*", "*").naming("*"),
             Self::still_in_doubt("*", "*").naming("*"),
             Self::INTERNAL_ERROR,
             Self::SHUTTING_DOWN,

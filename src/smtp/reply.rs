@@ -255,6 +255,15 @@ impl Reply {
         "The relay is shutting down; the mail may or may not have been sent, and sending again may deliver it twice",
     );
 
+    /// What its operator lets an app send in a day is used up.
+    pub fn over_budget(recipients_per_day: impl Display, wait: impl Display) -> Self {
+        let text = format!(
+            "The application may write to {recipients_per_day} recipients a day and has; nothing was sent, try again \
+             in {wait}"
+        );
+        Self::line(451, 7, 1, text)
+    }
+
     /// The same mail again, of which nobody knows whether SES took it by an earlier decision.
     pub fn still_in_doubt(earlier: impl Display, wait_seconds: impl Display) -> Self {
         let text = format!(

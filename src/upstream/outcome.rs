@@ -99,6 +99,23 @@ impl Outcome {
         }
     }
 
+    /// Whether SES has the mail, or may have it.
+    pub fn may_be_sent(&self) -> bool {
+        match self {
+            Self::Accepted { .. } | Self::Unconfirmed(_) | Self::InDoubt { .. } => true,
+            Self::Refused(_)
+            | Self::Unverified(_)
+            | Self::Throttled(_)
+            | Self::Blocked { .. }
+            | Self::Deferred(_)
+            | Self::Interrupted { .. }
+            | Self::Unreachable(_)
+            | Self::LoginRefused(_)
+            | Self::Busy { .. }
+            | Self::Paced { .. } => false,
+        }
+    }
+
     /// One word, for logs and metrics.
     pub fn label(&self) -> &'static str {
         match self {
