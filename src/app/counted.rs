@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::app::reload::Generations;
 use crate::relay::Relay;
 use crate::telemetry::{Metrics, Word};
 
-pub(super) fn metrics(relay: &Relay, generations: &Arc<Generations>) -> Metrics {
+pub(super) fn metrics(relay: &Arc<Relay>, generations: &Arc<Generations>) -> Metrics {
     let mut metrics = Metrics::default();
     metrics.gauges("build_info", "1, with the version that runs", ["version"], || {
         vec![([Word::Fixed(env!("CARGO_PKG_VERSION"))], 1.0)]
@@ -18,5 +20,18 @@ pub(super) fn metrics(relay: &Relay, generations: &Arc<Generations>) -> Metrics 
     relay.counts.register(&mut metrics);
     relay.disagreements.register(&mut metrics);
     generations.register(&mut metrics);
+    relay.upstream.register(&mut metrics);
+    let counted = Arc::clone(relay);
+    metrics.gauge(
+        "mails_in_doubt",
+        "Mails remembered of which nobody knows whether SES has them",
+        move || u32::try_from(counted.doubts.count()).map_or(f64::INFINITY, f64::from),
+    );
+    let counted = Arc::clone(relay);
+    let help = "Recipients that an app with a share of the day may still write to";
+    metrics.gauges("app_recipients_left", help, ["app"], move || {
+        let left = counted.budgets.left(Instant::now()).into_iter();
+        left.map(|left| ([Word::Shared(left.app)], f64::from(left.recipients))).collect()
+    });
     metrics
 }

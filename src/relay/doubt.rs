@@ -102,6 +102,11 @@ impl Doubts {
         }
     }
 
+    /// How many mails are remembered.
+    pub fn count(&self) -> usize {
+        self.mails().len()
+    }
+
     /// SES may have a mail that was sent by a decision.
     pub(super) fn doubt(&self, app: &str, mail: &PermittedMail, decision: DecisionId, now: Instant) {
         self.remember(digest(app, mail), Sent { decision, at: now });

@@ -75,6 +75,11 @@ impl Bucket {
         Err(now + wait.max(Duration::from_millis(1)))
     }
 
+    /// Recipients a second.
+    pub fn rate(&self) -> Option<f64> {
+        self.rate
+    }
+
     /// SES took a mail.
     pub fn accepted(&mut self, recipients: u32, now: Instant) {
         self.taken.count(f64::from(recipients), now);

@@ -16,6 +16,7 @@ use crate::mail::DomainName;
 use crate::upstream::account::{Account, Stopped};
 use crate::upstream::backoff::{Backoff, Health};
 use crate::upstream::conversation::{Conversation, SessionId};
+use crate::upstream::counts::{Counts, SessionEvent};
 use crate::upstream::dial::{Dial, SetupError};
 use crate::upstream::fair_queue::Place;
 use crate::upstream::open::{self, OpenError};
@@ -47,6 +48,7 @@ pub(super) struct Endpoint {
     pub(super) warmth: Warmth,
     backoff: Mutex<Backoff>,
     account: Mutex<Account>,
+    counts: Counts,
 }
 
 impl Endpoint {
@@ -54,6 +56,7 @@ impl Endpoint {
         settings: Settings,
         keyring: Option<Arc<Keyring>>,
         dial: Arc<dyn Dial>,
+        counts: Counts,
     ) -> Result<Self, SetupError> {
         let unfit = |source| SetupError::EhloName { name: settings.ehlo_name.clone(), source };
         let ehlo_name = DomainName::parse(&settings.ehlo_name).map_err(unfit)?;
@@ -63,7 +66,7 @@ impl Endpoint {
         let pool = Pool::new(Arc::clone(&settings));
         let (backoff, account) = (Mutex::default(), Mutex::default());
         let warmth = Warmth::default();
-        Ok(Self { name, settings, ehlo_name, keyring, dial, turns, pool, warmth, backoff, account })
+        Ok(Self { name, settings, ehlo_name, keyring, dial, turns, pool, warmth, backoff, account, counts })
     }
 
     /// Host and port.
@@ -106,6 +109,11 @@ impl Endpoint {
         EndpointState { name, region, breaker: self.breaker(now) }
     }
 
+    /// What stops all mail of the account there.
+    pub fn trouble(&self) -> Option<AccountTrouble> {
+        self.account().stopped().map(|stopped| stopped.trouble)
+    }
+
     pub async fn close(&self) {
         self.turns.close().await;
         self.pool.close().await;
@@ -127,6 +135,7 @@ impl Endpoint {
         let recipients = u32::try_from(mail.recipients().len()).unwrap_or(u32::MAX);
         let (mut place, mut put_off) = (Place::Last, None);
         loop {
+            let asked = Instant::now();
             let turn = match (self.turns.turn(app, recipients, place, until).await, put_off) {
                 (Ok(turn), _) => turn,
                 (Err(_), Some(outcome)) => return outcome,
@@ -134,6 +143,7 @@ impl Endpoint {
                 (Err(Jam::Connections), None) => return Outcome::Busy { held: self.settings.hold },
             };
             let begun = turn.begun();
+            self.counts.waited(&self.name, begun.saturating_duration_since(asked));
             let outcome = self.say(turn, errand).await;
             self.learn(&outcome, recipients, begun);
             if !self.is_for_another_turn(&outcome) {
@@ -207,6 +217,7 @@ impl Endpoint {
                 return outcome;
             }
             // It died while it was idle, and that is no fault of the mail: once more, on a fresh one.
+            self.counts.session(&self.name, SessionEvent::Stale);
             let stale = Outcome::new(said, session.session().cloned());
             tracing::debug!(
                 session = stale.session().map(SessionId::as_str),
@@ -277,7 +288,10 @@ impl Endpoint {
     }
 
     async fn session(&self, login: Option<&Login>) -> Result<Conversation, OpenError> {
-        open::open(&self.settings, &self.ehlo_name, login, self.dial.as_ref()).await
+        let opened = open::open(&self.settings, &self.ehlo_name, login, self.dial.as_ref()).await;
+        let event = if opened.is_ok() { SessionEvent::Opened } else { SessionEvent::Failed };
+        self.counts.session(&self.name, event);
+        opened
     }
 
     /// The quota of a day is no reason to go elsewhere: it is there to be kept.

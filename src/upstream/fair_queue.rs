@@ -30,6 +30,10 @@ impl<T> FairQueue<T> {
         }
     }
 
+    pub fn len(&self) -> usize {
+        self.apps.iter().map(|(_, items)| items.len()).sum()
+    }
+
     pub fn peek(&self) -> Option<&T> {
         self.apps.front()?.1.front()
     }

@@ -11,6 +11,7 @@ mod answer;
 mod backoff;
 mod bucket;
 mod conversation;
+mod counts;
 mod dial;
 mod endpoint;
 mod extensions;
@@ -36,6 +37,8 @@ use tokio::time::Instant;
 
 use crate::credentials::Keyring;
 use crate::gate::PermittedMail;
+use crate::telemetry::Metrics;
+use crate::upstream::counts::Counts;
 use crate::upstream::endpoint::{Endpoint, Errand};
 
 pub use answer::{Answer, AnswerError, Class, MessageId};
@@ -57,6 +60,7 @@ pub struct Upstream {
     standbys: Vec<Arc<Endpoint>>,
     /// Which of all took a mail last.
     in_use: AtomicUsize,
+    counts: Counts,
 }
 
 /// How a delivery ended, and where.
@@ -79,8 +83,9 @@ impl Upstream {
         keyring: Option<Arc<Keyring>>,
         dial: Arc<dyn Dial>,
     ) -> Result<Self, SetupError> {
-        let preferred = Arc::new(Endpoint::new(settings, keyring, dial)?);
-        Ok(Self { preferred, standbys: Vec::new(), in_use: AtomicUsize::new(0) })
+        let counts = Counts::default();
+        let preferred = Arc::new(Endpoint::new(settings, keyring, dial, counts.clone())?);
+        Ok(Self { preferred, standbys: Vec::new(), in_use: AtomicUsize::new(0), counts })
     }
 
     /// With another endpoint, for when those before it cannot be used.
@@ -95,7 +100,8 @@ impl Upstream {
         keyring: Option<Arc<Keyring>>,
         dial: Arc<dyn Dial>,
     ) -> Result<Self, SetupError> {
-        self.standbys.push(Arc::new(Endpoint::new(settings, keyring, dial)?));
+        let standby = Endpoint::new(settings, keyring, dial, self.counts.clone())?;
+        self.standbys.push(Arc::new(standby));
         Ok(self)
     }
 
@@ -120,6 +126,7 @@ impl Upstream {
             }
         }
         let endpoint = self.all().nth(index).unwrap_or(&self.preferred).name();
+        self.counts.delivered(endpoint, &outcome);
         let session = outcome.session().map(SessionId::as_str);
         if let Outcome::Accepted { .. } = outcome {
             self.tell_change(index);
@@ -160,6 +167,12 @@ impl Upstream {
     pub fn endpoints(&self) -> Vec<EndpointState> {
         let now = Instant::now();
         self.all().map(|endpoint| endpoint.state(now)).collect()
+    }
+
+    /// Gives what is counted here its names.
+    pub fn register(&self, metrics: &mut Metrics) {
+        let endpoints: Vec<_> = self.all().cloned().collect();
+        self.counts.register(metrics, &endpoints);
     }
 
     /// Takes leave of SES: for the end, when no mail is in hand any more.

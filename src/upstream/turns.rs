@@ -129,6 +129,16 @@ impl Turns {
         self.state().taken
     }
 
+    /// How many mails wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.state().waiting.len()
+    }
+
+    /// Recipients a second, if there is a rate.
+    pub fn rate(&self) -> Option<f64> {
+        self.state().bucket.rate()
+    }
+
     pub async fn close(&self) {
         self.closing.cancel();
         self.tasks.close();
