@@ -233,6 +233,16 @@ async fn the_fallback_sends_while_the_first_is_refused_and_when_both_are_that_is
         world.look().await;
     }
 
+    let metrics = world.relay.app.metrics().text();
+    for line in [
+        ",standing=\"refused\"} 2.0",
+        ",user_name=\"first\"} ",
+        "sesgate_ses_logins_failing{endpoint=\"127.0.0.1:",
+    ] {
+        assert!(metrics.contains(line), "no {line} in {metrics}");
+    }
+    assert!(!metrics.contains("secret of"), "{metrics}");
+
     // No mail is needed to find out that it is over.
     world.takes(&["first", "second"]);
     world.look_until(|world| world.logins().failing_since.is_none() && world.in_use() == "first").await;

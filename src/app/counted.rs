@@ -4,23 +4,34 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::app::credentials::RenewedLogins;
 use crate::app::reload::Generations;
+use crate::credentials;
 use crate::relay::Relay;
 use crate::telemetry::{Metrics, Word};
 
-pub(super) fn metrics(relay: &Arc<Relay>, generations: &Arc<Generations>) -> Metrics {
+pub(super) fn metrics(
+    relay: &Arc<Relay>,
+    logins: &[Arc<RenewedLogins>],
+    generations: &Arc<Generations>,
+) -> Metrics {
     let mut metrics = Metrics::default();
     metrics.gauges("build_info", "1, with the version that runs", ["version"], || {
         vec![([Word::Fixed(env!("CARGO_PKG_VERSION"))], 1.0)]
     });
     let audit = Arc::clone(&relay.audit);
-    metrics.gauge("audit_records_lost", "Audit records that could not be written", move || {
-        f64::from(u32::try_from(audit.lost()).unwrap_or(u32::MAX))
+    metrics.counters("audit_records_lost", "Audit records that could not be written", [], move || {
+        vec![([], f64::from(u32::try_from(audit.lost()).unwrap_or(u32::MAX)))]
     });
     relay.counts.register(&mut metrics);
     relay.disagreements.register(&mut metrics);
     generations.register(&mut metrics);
     relay.upstream.register(&mut metrics);
+    let endpoints = relay.upstream.endpoints();
+    let keyrings = endpoints.into_iter().zip(logins).filter_map(|(endpoint, logins)| {
+        logins.keyring().map(|keyring| (Word::Shared(endpoint.name), keyring))
+    });
+    credentials::register(&keyrings.collect::<Vec<_>>(), &mut metrics);
     let counted = Arc::clone(relay);
     metrics.gauge(
         "mails_in_doubt",

@@ -112,7 +112,7 @@ impl App {
         }
         let generations = Arc::new(Generations::begin(candidate));
         let running = Arc::new(Running {
-            metrics: counted::metrics(&relay, &generations),
+            metrics: counted::metrics(&relay, &logins, &generations),
             generations,
             relay,
             logins,

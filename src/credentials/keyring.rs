@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::credentials::Login;
+use crate::credentials::counted::LoginCounts;
 
 /// Between two attempts to prove a login that SES refuses: a tight loop would look like an attack.
 const WAIT_MIN: Duration = Duration::from_secs(2);
@@ -19,6 +20,7 @@ const WAIT_MAX: Duration = Duration::from_mins(1);
 #[derive(Debug, Default)]
 pub struct Keyring {
     ring: Mutex<Ring>,
+    counts: LoginCounts,
 }
 
 /// What a login is to the relay, best first.
@@ -174,6 +176,7 @@ impl Keyring {
 
     /// SES took a login.
     pub fn accepted(&self, login: &Login, now: Instant) {
+        self.counts.taken();
         let mut ring = self.ring();
         let before = ring.in_use();
         let Some(known) = ring.mark(login, Standing::Proven { since: now }) else { return };
@@ -192,6 +195,7 @@ impl Keyring {
 
     /// SES refused a login, in these words.
     pub fn refused(&self, login: &Login, words: &dyn fmt::Display, now: Instant) {
+        self.counts.refused();
         let mut ring = self.ring();
         let before = ring.in_use();
         ring.entries.iter_mut().filter(|entry| entry.login.is(login)).for_each(|entry| entry.put_off(now));
@@ -219,6 +223,10 @@ impl Keyring {
             in_use: ring.by_hope().next().map(|entry| entry.state.clone()),
             failing_since: ring.failing_since,
         }
+    }
+
+    pub(super) fn counts(&self) -> &LoginCounts {
+        &self.counts
     }
 
     fn ring(&self) -> MutexGuard<'_, Ring> {

@@ -3,12 +3,14 @@
 //! Here a login is made and checked, and several are kept in the order of their use; `upstream` says them to SES.
 //! Where they come from (a file, the environment) is the configuration's business.
 
+mod counted;
 mod keyring;
 mod login;
 #[cfg(feature = "aws")]
 mod secrets_manager;
 mod smtp_password;
 
+pub use counted::register;
 pub use keyring::{Keyring, KeyringState, LoginState, Offer, Rank, Standing};
 pub use login::{Login, LoginError};
 #[cfg(feature = "aws")]

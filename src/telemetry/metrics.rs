@@ -14,7 +14,7 @@ use prometheus_client::encoding::{
     DescriptorEncoder, EncodeLabelValue, EncodeMetric, LabelValueEncoder, text,
 };
 use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::counter::{ConstCounter, Counter};
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::metrics::histogram::Histogram;
@@ -138,7 +138,21 @@ impl Metrics {
         read: impl Fn() -> Vec<([Word; N], f64)> + Send + Sync + 'static,
     ) {
         self.describe(format!("sesgate_{name}"), "gauge", labels.to_vec());
-        self.registry.register_collector(Box::new(Gauges { name, help, labels, read: Box::new(read) }));
+        let kind = MetricType::Gauge;
+        self.registry.register_collector(Box::new(Asked { name, help, kind, labels, read: Box::new(read) }));
+    }
+
+    /// `sesgate_<name>_total` for each combination of labels, where somebody else counts.
+    pub fn counters<const N: usize>(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        labels: [&'static str; N],
+        read: impl Fn() -> Vec<([Word; N], f64)> + Send + Sync + 'static,
+    ) {
+        self.describe(format!("sesgate_{name}_total"), "counter", labels.to_vec());
+        let kind = MetricType::Counter;
+        self.registry.register_collector(Box::new(Asked { name, help, kind, labels, read: Box::new(read) }));
     }
 
     fn describe(&mut self, name: String, kind: &'static str, labels: Vec<&'static str>) {
@@ -158,30 +172,36 @@ impl Metrics {
     }
 }
 
-/// The value of a gauge for each combination of labels.
+/// The value for each combination of labels.
 type Read<const N: usize> = Box<dyn Fn() -> Vec<([Word; N], f64)> + Send + Sync>;
 
-struct Gauges<const N: usize> {
+/// What is asked for when somebody looks.
+struct Asked<const N: usize> {
     name: &'static str,
     help: &'static str,
+    kind: MetricType,
     labels: [&'static str; N],
     read: Read<N>,
 }
 
-impl<const N: usize> Collector for Gauges<N> {
+impl<const N: usize> Collector for Asked<N> {
     fn encode(&self, mut encoder: DescriptorEncoder) -> fmt::Result {
-        let mut metric = encoder.encode_descriptor(self.name, self.help, None, MetricType::Gauge)?;
+        let mut metric = encoder.encode_descriptor(self.name, self.help, None, self.kind)?;
         for (values, value) in (self.read)() {
-            let gauge = ConstGauge::new(value);
-            gauge.encode(metric.encode_family(&named(self.labels, values))?)?;
+            let labels = named(self.labels, values);
+            let one = metric.encode_family(&labels)?;
+            match self.kind {
+                MetricType::Counter => ConstCounter::new(value).encode(one)?,
+                _ => ConstGauge::new(value).encode(one)?,
+            }
         }
         Ok(())
     }
 }
 
-impl<const N: usize> fmt::Debug for Gauges<N> {
+impl<const N: usize> fmt::Debug for Asked<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gauges").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Asked").field("name", &self.name).finish_non_exhaustive()
     }
 }
 
