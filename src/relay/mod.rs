@@ -19,7 +19,7 @@ use crate::mail::{Dialect, Evidence, Submission, Transport};
 use crate::relay::budget::Spent;
 use crate::relay::doubt::Doubt;
 use crate::smtp::Reply;
-use crate::telemetry::{Addresses, AuditSink, Steps};
+use crate::telemetry::{Addresses, AuditSink};
 use crate::upstream::{Delivery, Progress, Upstream};
 
 pub use budget::{Allowance, Budgets, Left};
@@ -129,11 +129,7 @@ impl Relay {
             addresses: &self.addresses,
             repeats: doubt.map(|doubt| doubt.decision),
             reply: &reply,
-            steps: Steps {
-                inspect_microseconds: record::microseconds(inspected),
-                judge_microseconds: record::microseconds(judged.saturating_sub(inspected)),
-                deliver_microseconds: record::microseconds(begun.elapsed().saturating_sub(judged)),
-            },
+            steps: record::steps(inspected, judged, begun.elapsed()),
         };
         let record = mail.record();
         let app = &ending.submission().app.name;

@@ -227,6 +227,15 @@ pub fn place(statement: StatementRef<'_>) -> String {
     }
 }
 
-pub(super) fn microseconds(duration: Duration) -> u64 {
+/// From when each step had ended.
+pub(super) fn steps(inspected: Duration, judged: Duration, delivered: Duration) -> Steps {
+    Steps {
+        inspect_microseconds: microseconds(inspected),
+        judge_microseconds: microseconds(judged.saturating_sub(inspected)),
+        deliver_microseconds: microseconds(delivered.saturating_sub(judged)),
+    }
+}
+
+fn microseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
