@@ -41,7 +41,7 @@ impl Arguments {
     /// The configuration, if one is named.
     pub fn load(&self) -> Result<Option<Config>, Vec<Shown>> {
         let Some(path) = &self.config else { return Ok(None) };
-        config::load(Some(path), &std::env::vars_os().collect())
+        config::load_for_judging(Some(path), &std::env::vars_os().collect(), None)
             .map(Some)
             .map_err(|errors| problems::of_config(&errors))
     }

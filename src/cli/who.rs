@@ -39,7 +39,7 @@ fn answer(arguments: &Arguments) -> Result<(String, Exit), Vec<Shown>> {
         (Some(named), None) => (ground::policies(named)?, None),
         (named, path) => {
             let path = ConfigFile { config: path.clone() }.path();
-            let config = config::load(path.as_deref(), &std::env::vars_os().collect())
+            let config = config::load_for_judging(path.as_deref(), &std::env::vars_os().collect(), None)
                 .map_err(|errors| problems::of_config(&errors))?;
             let policies = match named {
                 Some(named) => ground::policies(named)?,

@@ -161,6 +161,16 @@ impl Problem {
         message
     }
 
+    fn where_paths_begin(&self) -> &'static str {
+        match self.place {
+            Place::Text { .. } | Place::File(_) => "relative paths begin at this file's folder",
+            Place::Variable(_) => {
+                "relative paths begin at the configuration file's folder; without one, where the program is started"
+            }
+            Place::Environment => "relative paths begin where the program is started",
+        }
+    }
+
     /// What to do about it, where that is more than the message says.
     pub fn help(&self) -> Option<String> {
         match &self.error {
@@ -189,9 +199,7 @@ impl Problem {
                 Some("`none` is for a loopback host; use `implicit` or `starttls`".to_owned())
             }
             ConfigError::Unverified { .. } => Some("add its domain to `ses.identities`".to_owned()),
-            ConfigError::Pattern(PatternError::NoMatch { .. }) => {
-                Some("relative paths begin at this file's folder".to_owned())
-            }
+            ConfigError::Pattern(PatternError::NoMatch { .. }) => Some(self.where_paths_begin().to_owned()),
             ConfigError::Secret(error) => error.help().map(str::to_owned),
             ConfigError::Syntax { .. }
             | ConfigError::VariableNotUtf8

@@ -32,8 +32,8 @@ fn run(folder: &Path, arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_sesgate"))
         .args(arguments)
         .current_dir(folder)
-        .env_remove("SESGATE_CONFIG")
-        .envs([("SES_USER_NAME", "AKIAIOSFODNN7EXAMPLE"), ("SES_PASSWORD", "not a password")])
+        // Where only policies are judged, no secret has to be at hand.
+        .env_clear()
         .output()
         .unwrap();
     let [out, err] = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
