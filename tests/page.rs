@@ -6,6 +6,7 @@
 mod browser;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -34,8 +35,12 @@ struct Sandbox {
 
 impl Sandbox {
     async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    async fn start_with(arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sesgate"));
-        command.args(["sandbox", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]);
+        command.args(["sandbox", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).args(arguments);
         command.stdout(Stdio::piped()).kill_on_drop(true);
         let mut process = command.spawn().unwrap();
         let mut said = BufReader::new(process.stdout.take().unwrap()).lines();
@@ -71,7 +76,7 @@ impl Sandbox {
             }
             answer.clear();
             // The last line of an answer has a space behind its code.
-            while !answer.lines().last().is_some_and(|line| line.as_bytes().get(3) == Some(&b' ')) {
+            while answer.lines().last().is_none_or(|line| line.as_bytes().get(3) != Some(&b' ')) {
                 timeout(PATIENCE, stream.read_line(&mut answer)).await.unwrap().unwrap();
             }
         }
@@ -196,6 +201,46 @@ async fn the_playground_answers_and_sets_a_candidate_beside_what_is_in_force() {
     let findings = browser.script("return document.querySelector('#answer .findings').innerText").await;
     assert!(findings.as_str().unwrap().contains("line 1 error"), "{findings}");
     assert_eq!(browser.console().await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_changed_policy_is_in_force_at_once_and_one_in_error_is_told_and_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let copies = ["allow-sending.json", "only-the-app-address.json"].map(|name| {
+        let to = folder.path().join(name);
+        std::fs::copy(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/config/policy")).join(name), &to)
+            .unwrap();
+        to.display().to_string()
+    });
+    let [allow, only] = &copies;
+    let (Some(browser), sandbox) =
+        (Browser::start().await, Sandbox::start_with(&["--policy", allow, only]).await)
+    else {
+        return;
+    };
+    let text = "document.body.innerText";
+    browser.open(&format!("{}/", sandbox.page)).await;
+    browser.wait_until(&format!("{text}.includes('generation 1, in force')")).await;
+    let forged = HELLO.replace("app@", "ceo@");
+    let reply = sandbox.send("ceo@mail1.tak1wa.com", "bob@example.com", &forged).await;
+    assert!(reply.starts_with("554 5.7.1 Denied by policy: statement OnlyTheAppAddress"), "{reply}");
+
+    let policy = std::fs::read_to_string(only).unwrap();
+    std::fs::write(only, policy.replace("app@mail1", "*@mail1").replace("\"Deny\"", "\"Dany\"")).unwrap();
+    browser.wait_until(&format!("{text}.includes('so generation 1 stays in force')")).await;
+    let poor = browser.script(include_str!("page/contrast.js")).await;
+    assert_eq!(poor["poor"], json!([]));
+    let reply = sandbox.send("ceo@mail1.tak1wa.com", "bob@example.com", &forged).await;
+    assert!(reply.starts_with("554 5.7.1"), "{reply}");
+
+    std::fs::write(only, policy.replace("app@mail1", "*@mail1")).unwrap();
+    browser.wait_until(&format!("{text}.includes('generation 2, in force')")).await;
+    let reply = sandbox.send("ceo@mail1.tak1wa.com", "bob@example.com", &forged).await;
+    assert!(reply.starts_with("250 2.0.0 Ok "), "{reply}");
+    // The first decision is told as it was, and that it would be another now.
+    browser.open(&format!("{}/decisions?became=denied", sandbox.page)).await;
+    browser.click("#rows a").await;
+    browser.wait_until(&format!("{text}.includes('asked now, they say otherwise')")).await;
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ impl Subject for Running {
         match candidate {
             CandidateState::None => {}
             CandidateState::Judging => {
-                setting.facts.push(("Candidate", "judged beside them, for every mail".to_owned()))
+                setting.facts.push(("Candidate", "judged beside them, for every mail".to_owned()));
             }
             CandidateState::InError(problems) => {
                 setting.facts.push(("Candidate", format!("in error: {}", problems.join("; "))));

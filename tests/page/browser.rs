@@ -1,4 +1,4 @@
-//! A real browser, told what to do over WebDriver: as much of it as these tests need, over a socket of its own.
+//! A real browser, told what to do over `WebDriver`: as much of it as these tests need, over a socket of its own.
 
 use std::net::SocketAddr;
 use std::process::Stdio;
