@@ -38,10 +38,13 @@ pub(super) async fn list(State(desk): State<Desk>) -> Response {
 }
 
 pub(super) async fn show(State(desk): State<Desk>, Path(id): Path<String>) -> Response {
-    let Some(mails) = desk.subject().mails() else { return missing(&desk, Here::Mails, NO_STAND_IN) };
-    match mails.find(&id) {
-        Some(mail) => html(&Mail { frame: Frame::new(desk.subject(), Here::Mails), mail }),
-        None => missing(&desk, Here::Mails, "The stand-in has no such mail, or no more."),
+    if desk.subject().mails().is_none() {
+        return missing(&desk, Here::Mails, NO_STAND_IN);
+    }
+    match desk.ponder(move |subject| subject.mails().and_then(|mails| mails.find(&id))).await {
+        Ok(Some(mail)) => html(&Mail { frame: Frame::new(desk.subject(), Here::Mails), mail }),
+        Ok(None) => missing(&desk, Here::Mails, "The stand-in has no such mail, or no more."),
+        Err(busy) => missing(&desk, Here::Mails, &busy.to_string()),
     }
 }
 
