@@ -418,7 +418,7 @@ fn the_examples_of_the_readme_work() {
         }
         count += 1;
     }
-    assert_eq!(count, 9);
+    assert_eq!(count, 10);
 }
 
 #[test]

@@ -173,8 +173,8 @@ mod tests {
         assert_eq!(budgets.take("app", 40, later), Ok(()));
         assert_eq!(left(&budgets, later), 10);
         // There is room for 50 when the first are a day ago, for 90 when the others are.
-        assert_eq!(budgets.take("app", 50, later), spent(HOUR * 25 - (later - begun)));
-        assert_eq!(budgets.take("app", 70, later), spent(HOUR * 26 - (later - begun)));
+        assert_eq!(budgets.take("app", 50, later), spent(Duration::from_mins(25 * 60 - 90)));
+        assert_eq!(budgets.take("app", 70, later), spent(Duration::from_mins(26 * 60 - 90)));
         budgets.give_back("app", 40);
         assert_eq!(budgets.take("app", 50, later), Ok(()));
         assert_eq!(left(&budgets, later), 0);
