@@ -123,6 +123,15 @@ impl World {
     }
 }
 
+#[cfg(not(feature = "aws"))]
+#[test]
+fn rotate_says_what_this_program_was_built_without() {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_sesgate")).arg("rotate").output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let wrong = String::from_utf8(output.stderr).unwrap();
+    assert!(wrong.contains("built without the feature `aws`"), "{wrong}");
+}
+
 #[tokio::test]
 async fn two_files_are_changed_one_after_the_other_while_the_new_key_is_not_yet_known() {
     let folder = tempfile::tempdir().unwrap();

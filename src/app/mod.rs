@@ -34,6 +34,8 @@ use crate::app::running::Running;
 use crate::app::secrets_manager::PolledLogins;
 use crate::config::{self, Config};
 use crate::credentials::KeyringState;
+#[cfg(feature = "aws")]
+use crate::credentials::{Keyring, Login};
 use crate::gate::{Enforcement, Gate, GateError};
 use crate::policy::Document;
 use crate::relay::Disagreement;
@@ -233,6 +235,17 @@ pub fn rehearse(config: &Config, documents: Vec<Arc<Document>>) -> Result<(), St
     wiring::upstream(config, &[])?;
     Gate::new(gate_settings(config), documents)?;
     Ok(())
+}
+
+/// Whether SES takes a login, on a connection of its own. Why not is said in words.
+#[cfg(feature = "aws")]
+pub async fn prove_login(config: &Config, login: &Login) -> Result<(), String> {
+    let keyring = Some(Keyring::of(login.clone()));
+    let upstream = Upstream::over_tcp(wiring::upstream_settings(config), keyring);
+    let upstream = upstream.map_err(|error| error.to_string())?;
+    let proven = upstream.probe().await.map_err(|cause| cause.causes());
+    upstream.close().await;
+    proven
 }
 
 fn connections(listener: &config::Listener, commons: &Arc<Commons>) -> Connections {

@@ -146,7 +146,7 @@ fn admission_settings(config: &Config) -> admission::Settings {
     }
 }
 
-fn upstream_settings(config: &Config) -> upstream::Settings {
+pub(super) fn upstream_settings(config: &Config) -> upstream::Settings {
     let ses = &config.ses;
     upstream::Settings {
         region: ses.region.clone(),

@@ -12,6 +12,7 @@ mod paint;
 mod problems;
 mod records;
 mod replay;
+mod rotate;
 mod sandbox;
 mod serve;
 pub mod simulate;
@@ -74,6 +75,8 @@ enum Command {
     Suggest(suggest::Arguments),
     /// Tell who may send as an address: which apps, from where, to whom
     Who(who::Arguments),
+    /// Replace the access key of the login at SES, step by step, while the relays run
+    Rotate(rotate::Arguments),
     /// Derive the SES SMTP password of an IAM secret access key
     SmtpPassword(smtp_password::Arguments),
     /// Hash the password of an app's login, for the configuration
@@ -122,6 +125,7 @@ impl Arguments {
             Command::Replay(arguments) => replay::run(&arguments),
             Command::Suggest(arguments) => suggest::run(&arguments),
             Command::Who(arguments) => who::run(&arguments),
+            Command::Rotate(arguments) => rotate::run(&arguments),
             Command::SmtpPassword(arguments) => smtp_password::run(&arguments),
             Command::HashPassword(arguments) => hash_password::run(&arguments),
             Command::Health(arguments) => health::run(&arguments),

@@ -248,6 +248,45 @@ impl LoginForm {
     }
 }
 
+/// A half of a login, for whoever is going to replace it.
+#[cfg(feature = "aws")]
+#[derive(Debug, Clone)]
+pub struct Half {
+    pub holder: Holder,
+    /// The member of a JSON object.
+    pub key: Option<String>,
+}
+
+#[cfg(feature = "aws")]
+impl LoginSource {
+    pub fn form(&self) -> &LoginForm {
+        &self.form
+    }
+
+    /// User name or access key id, and password or secret access key.
+    pub fn halves(&self) -> [Half; 2] {
+        [&self.name, &self.secret].map(|part| Half {
+            holder: part.source.holder().clone(),
+            key: part.source.key().map(str::to_owned),
+        })
+    }
+
+    /// Where a file is that the configuration names.
+    pub fn path(&self, named: &std::path::Path) -> PathBuf {
+        self.folder.join(named)
+    }
+
+    /// The same login in other files.
+    #[must_use]
+    pub fn with_files(&self, other: impl Fn(PathBuf) -> PathBuf) -> Self {
+        let part = |part: &Part| Part {
+            source: part.source.with_file(|path| other(self.path(path))),
+            fixed: part.fixed.clone(),
+        };
+        Self { name: part(&self.name), secret: part(&self.secret), ..self.clone() }
+    }
+}
+
 impl LoginSource {
     /// Reads the login as it is now, with what Secrets Manager had when it was asked.
     pub fn load(&self, stored: &Stored) -> Result<Offer, LoginSourceError> {

@@ -30,12 +30,14 @@ mod unknown;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use toml::de::DeTable;
 
 use self::check::{Purpose, Surroundings};
 use self::document::Document;
 use self::footprint::Files;
+use self::form::{Form as _, Lasting, Said};
 use self::raw::{Raw, Reader};
 use self::section::Notes;
 
@@ -45,7 +47,11 @@ pub use self::environment::Environment;
 pub use self::error::{ConfigError, ConfigErrors, Mend, Misfit, Problem};
 pub use self::footprint::Footprint;
 pub use self::load::{CertificateError, FileError, PatternError};
+#[cfg(feature = "aws")]
+pub use self::login::Half;
 pub use self::login::{LoginForm, LoginSource, LoginSourceError, SesLogin};
+#[cfg(feature = "aws")]
+pub use self::secret::Holder;
 pub use self::secret::{Confidence, SecretError, Stored};
 pub use self::section::{Key, Presence, Reach};
 pub use self::settings::{
@@ -106,6 +112,18 @@ pub fn policy_files(named: &str) -> Result<Vec<PolicyFile>, PatternError> {
 /// Reads the name of a region as `ses.region` is read: only its shape can be wrong.
 pub fn region(text: &str) -> Result<String, String> {
     (shape::REGION.parse)(text).map_err(|_| format!("expected {}", shape::REGION.expects))
+}
+
+/// Reads a duration as settings are read, and a number of days besides: `90d`.
+pub fn duration(text: &str) -> Result<Duration, String> {
+    let days = text.strip_suffix('d').and_then(|days| days.parse::<u16>().ok());
+    let form = Lasting(Duration::ZERO..=Duration::from_hours(24 * 365));
+    match days {
+        Some(days) => Ok(Duration::from_hours(24 * u64::from(days))),
+        None => {
+            form.read(Said::Text(text)).map_err(|_| "expected a duration such as `15m` or `90d`".to_owned())
+        }
+    }
 }
 
 /// Every key that there is, in the order of the sections.

@@ -150,6 +150,21 @@ impl SecretSource {
         Self { holder: Holder::Given(secret), key: None }
     }
 
+    #[cfg(feature = "aws")]
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
+    /// The same in other files.
+    #[cfg(feature = "aws")]
+    #[must_use]
+    pub fn with_file(&self, other: impl Fn(&std::path::Path) -> PathBuf) -> Self {
+        match &self.holder {
+            Holder::File(path) => Self { holder: Holder::File(other(path)), key: self.key.clone() },
+            Holder::Given(_) | Holder::Variable(_) | Holder::SecretsManager(_) => self.clone(),
+        }
+    }
+
     pub fn holder(&self) -> &Holder {
         &self.holder
     }

@@ -3,6 +3,8 @@
 //! Here a login is made and checked, and several are kept in the order of their use; `upstream` says them to SES.
 //! Where they come from (a file, the environment) is the configuration's business.
 
+#[cfg(feature = "aws")]
+mod access_keys;
 mod counted;
 mod keyring;
 mod login;
@@ -10,6 +12,8 @@ mod login;
 mod secrets_manager;
 mod smtp_password;
 
+#[cfg(feature = "aws")]
+pub use access_keys::{AccessKey, AccessKeys, AccessKeysError, Activity};
 pub use counted::register;
 pub use keyring::{Keyring, KeyringState, LoginState, Offer, Rank, Standing};
 pub use login::{Login, LoginError};

@@ -96,6 +96,13 @@ impl SecretsManager {
         }
     }
 
+    /// When anything of the secret was last changed, its stages too.
+    pub async fn changed(&self, name: &str) -> Result<Option<SystemTime>, SecretsManagerError> {
+        let described = self.client(name).describe_secret().secret_id(name).send().await;
+        let described = described.map_err(|error| failed(name, "described", &DisplayErrorContext(&error)))?;
+        Ok(described.last_changed_date.and_then(|date| SystemTime::try_from(date).ok()))
+    }
+
     /// Makes a version pending. Whoever reads the secret sees nothing of it yet.
     pub async fn put_pending(&self, name: &str, text: &Secret) -> Result<(), SecretsManagerError> {
         let put = self.client(name).put_secret_value().secret_id(name).secret_string(text.expose());

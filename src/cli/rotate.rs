@@ -1,0 +1,113 @@
+//! `sesgate rotate`: another access key for the login of SES, published where the relays read it.
+
+#[cfg(feature = "aws")]
+mod plan;
+#[cfg(feature = "aws")]
+mod shelf;
+#[cfg(feature = "aws")]
+mod work;
+
+use std::io::{Write, stderr};
+use std::time::Duration;
+
+use crate::cli::{ConfigFile, Exit};
+use crate::config;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Creates the second key of the IAM user, proves it at SES, publishes it where the configuration reads \
+    the login\n(files, or one secret in Secrets Manager), waits for the relays, deactivates the old key, and a day later \
+    deletes it.\nIt can be stopped at any time and run again: what is left to do follows from IAM and from what is \
+    published.\nRun daily with `--if-older-than 90d`, it does all of that by itself. Needs the feature `aws`."
+)]
+pub struct Arguments {
+    #[command(flatten)]
+    file: ConfigFile,
+    /// The IAM user [default: the one that the published key is of]
+    #[arg(long, value_name = "NAME")]
+    user: Option<String>,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Do one step and stop
+    #[arg(long, conflicts_with = "dry_run")]
+    one_step: bool,
+    /// Begin no rotation while the key is younger than this
+    #[arg(long, value_name = "DURATION", value_parser = config::duration, default_value = "0s")]
+    if_older_than: Duration,
+    /// How long SES may take to know the new key
+    #[arg(long, value_name = "DURATION", value_parser = config::duration, default_value = "10m")]
+    prove_within: Duration,
+    /// How long relays may take to use what is published, and to end the connections that were open
+    #[arg(long, value_name = "DURATION", value_parser = config::duration, default_value = "15m")]
+    wait: Duration,
+    /// How long the old key is kept after that, inactive, before it is deleted
+    #[arg(long, value_name = "DURATION", value_parser = config::duration, default_value = "24h")]
+    grace: Duration,
+    /// Delete a second key that was never published and never used, as a rotation leaves that was stopped at its first
+    /// step
+    #[arg(long)]
+    discard_unused: bool,
+}
+
+/// How far a run goes.
+#[cfg(feature = "aws")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strides {
+    None,
+    One,
+    All,
+}
+
+#[cfg(feature = "aws")]
+impl Arguments {
+    fn strides(&self) -> Strides {
+        match (self.dry_run, self.one_step) {
+            (true, _) => Strides::None,
+            (false, true) => Strides::One,
+            (false, false) => Strides::All,
+        }
+    }
+
+    fn terms(&self) -> plan::Terms {
+        plan::Terms {
+            wait: self.wait,
+            grace: self.grace,
+            age_min: self.if_older_than,
+            beginning: plan::Beginning::Allowed,
+            strangers: if self.discard_unused { plan::Strangers::Deleted } else { plan::Strangers::Kept },
+        }
+    }
+}
+
+#[cfg(feature = "aws")]
+pub fn run(arguments: &Arguments) -> Exit {
+    use crate::cli::problems;
+
+    let config = match config::load(arguments.file.path().as_deref(), &std::env::vars_os().collect()) {
+        Ok(config) => config,
+        Err(errors) => return problems::refuse(&problems::of_config(&errors)),
+    };
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return problems::refuse(&[problems::of_error("", &error)]),
+    };
+    match runtime.block_on(work::run(&config, arguments)) {
+        Ok(()) => Exit::Done,
+        Err(reason) => refuse(&reason, Exit::Failed),
+    }
+}
+
+#[cfg(not(feature = "aws"))]
+pub fn run(_: &Arguments) -> Exit {
+    refuse(
+        "this sesgate was built without the feature `aws`, which `rotate` needs: \
+        `cargo build --release --features aws`",
+        Exit::Usage,
+    )
+}
+
+fn refuse(reason: &str, exit: Exit) -> Exit {
+    let _ = writeln!(stderr(), "error: {reason}");
+    exit
+}
