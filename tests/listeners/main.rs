@@ -5,7 +5,10 @@
 mod certificates;
 mod client;
 mod descriptors;
+#[path = "../clients/installed.rs"]
+mod installed;
 mod limits;
+mod openssl;
 mod proxy;
 mod rig;
 mod tls;
