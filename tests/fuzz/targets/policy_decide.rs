@@ -8,7 +8,9 @@ use sesgate::policy::{Context, Document, Key, Policies, Principal, Request, Valu
 
 fuzz_target!(|text: &str| {
     let mut parts = text.split('\0');
-    let Ok((document, _)) = Document::parse_leniently("fuzz", parts.next().unwrap_or_default()) else { return };
+    let Ok((document, _)) = Document::parse_leniently("fuzz", parts.next().unwrap_or_default()) else {
+        return;
+    };
     let policies = Policies::new(vec![Arc::new(document)]);
     let resource = parts.next().unwrap_or("arn:aws:ses:us-east-1:123456789012:identity/example.com");
     let principal = Principal::parse("arn:aws:iam::123456789012:user/app").unwrap();
