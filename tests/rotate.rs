@@ -294,6 +294,15 @@ async fn what_cannot_be_rotated_is_told_with_the_reason() {
         let wrong = world.rotate(&[]).await.unwrap_err();
         assert!(wrong.contains(expected), "{wrong}");
     }
+    // One that would be locked out.
+    let standby = format!(
+        "[[ses.standby]]\nregion = \"us-west-2\"\nuser_name = \"{}\"\npassword = {{ file = \"standby.json\", key = \"x\" }}",
+        world.first
+    );
+    fs::write(world.folder.path().join("standby.json"), r#"{"x": "another"}"#).unwrap();
+    fs::write(&file, config.replace("[policy]", &format!("{standby}\n[policy]"))).unwrap();
+    let wrong = world.rotate(&["--dry-run"]).await.unwrap_err();
+    assert!(wrong.contains("a standby logs in with the same key by the file `standby.json`"), "{wrong}");
     // A key that somebody replaced by hand.
     fs::write(&file, config).unwrap();
     fs::write(world.folder.path().join("user"), "AKIAIOSFODNN7EXAMPLE").unwrap();

@@ -9,7 +9,7 @@ use crate::app;
 use crate::cli::rotate::plan::{self, Beginning, Facts, Next, Terms};
 use crate::cli::rotate::shelf::{Published, Shelf};
 use crate::cli::rotate::{Arguments, Strides};
-use crate::config::{Config, LoginForm};
+use crate::config::{Config, LoginForm, SesLogin};
 use crate::credentials::{AccessKeys, Login, SecretsManager, aws_environment, smtp_password};
 
 /// Between two looks at what time or IAM has to bring.
@@ -29,15 +29,33 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), String> {
     let environment = aws_environment(&config.ses.region).await;
     let shelf = Shelf::new(login.source.clone(), SecretsManager::new(environment.clone()))?;
     let iam = AccessKeys::new(&environment);
+    let current = shelf.look().await?.current;
+    refuse_others(config, login, &current)?;
     let user = match &arguments.user {
         Some(user) => user.clone(),
-        None => {
-            iam.user_of(shelf.look().await?.current.user_name()).await.map_err(|error| error.to_string())?
-        }
+        None => iam.user_of(current.user_name()).await.map_err(|error| error.to_string())?,
     };
     let (form, prove_within) = (login.source.form().clone(), arguments.prove_within);
     let work = Work { config, form, iam, user, shelf, prove_within };
     work.go(arguments.terms(), arguments.strides()).await
+}
+
+/// Who logs in with the same key from elsewhere would be locked out when it is deactivated.
+fn refuse_others(config: &Config, rotated: &SesLogin, current: &Login) -> Result<(), String> {
+    let standbys = config.ses.standbys.iter().flat_map(|standby| [&standby.login, &standby.fallback]);
+    let is_other = |login: &&SesLogin| {
+        let loaded = login.loaded.as_ref();
+        loaded.is_some_and(|offer| offer.login.user_name() == current.user_name())
+            && login.source.to_string() != rotated.source.to_string()
+    };
+    match standbys.flatten().find(is_other) {
+        None => Ok(()),
+        Some(login) => Err(format!(
+            "a standby logs in with the same key by {}, which would not get the new one: give it a key of another \
+            IAM user, or name the access key by the same files as `[ses]` does",
+            login.source
+        )),
+    }
 }
 
 impl Work<'_> {
