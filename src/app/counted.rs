@@ -8,10 +8,12 @@ use crate::app::credentials::RenewedLogins;
 use crate::app::reload::Generations;
 use crate::credentials;
 use crate::relay::Relay;
+use crate::server::Commons;
 use crate::telemetry::{Metrics, Word};
 
 pub(super) fn metrics(
     relay: &Arc<Relay>,
+    commons: &Arc<Commons>,
     logins: &[Arc<RenewedLogins>],
     generations: &Arc<Generations>,
 ) -> Metrics {
@@ -25,6 +27,7 @@ pub(super) fn metrics(
     });
     relay.counts.register(&mut metrics);
     relay.disagreements.register(&mut metrics);
+    commons.register(&mut metrics);
     generations.register(&mut metrics);
     relay.upstream.register(&mut metrics);
     let endpoints = relay.upstream.endpoints();

@@ -114,7 +114,7 @@ impl App {
         }
         let generations = Arc::new(Generations::begin(candidate));
         let running = Arc::new(Running {
-            metrics: counted::metrics(&relay, &logins, &generations),
+            metrics: counted::metrics(&relay, &commons, &logins, &generations),
             generations,
             relay,
             logins,

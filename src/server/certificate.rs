@@ -10,7 +10,10 @@ use rustls::pki_types::pem::{self, PemObject as _};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{Error, InconsistentKeys, RootCertStore};
+use rustls::{CertificateError, Error, InconsistentKeys, RootCertStore};
+
+/// RFC 5280 section 4.1.2.5: 99991231235959Z is the end of a certificate that has none. This is the second after it.
+const END_OF_TIME: Duration = Duration::from_hours(70_389_528);
 
 /// A certificate, those of the authorities between it and a root, and the key.
 #[derive(Debug, Clone)]
@@ -66,25 +69,41 @@ impl ServerCertificate {
     /// Whether its time has come and is not over. Nothing is asked about who vouches for it.
     pub fn check_validity(&self, now: SystemTime) -> Result<(), NotValid> {
         let now = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        match self.complaint(UnixTime::since_unix_epoch(now)) {
+            Some(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => {
+                Err(NotValid::Expired)
+            }
+            Some(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
+                Err(NotValid::NotYet)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The last moment of its time, which whoever looks at it too late is told.
+    fn end(&self) -> Option<SystemTime> {
+        match self.complaint(UnixTime::since_unix_epoch(END_OF_TIME)) {
+            Some(CertificateError::ExpiredContext { not_after, .. }) => {
+                SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(not_after.as_secs()))
+            }
+            _ => None,
+        }
+    }
+
+    /// What is wrong with it at that time.
+    fn complaint(&self, now: UnixTime) -> Option<CertificateError> {
         let algorithms = aws_lc_rs::default_provider().signature_verification_algorithms;
         // The time is looked at first. Without a root the search for one then always fails.
-        let verified = self.parsed().map(|own| {
-            verify_server_cert_signed_by_trust_anchor(
-                &own,
-                &RootCertStore::empty(),
-                &[],
-                UnixTime::since_unix_epoch(now),
-                algorithms.all,
-            )
-        });
+        let verified = verify_server_cert_signed_by_trust_anchor(
+            &self.parsed()?,
+            &RootCertStore::empty(),
+            &[],
+            now,
+            algorithms.all,
+        );
         match verified {
-            Some(Err(Error::InvalidCertificate(
-                rustls::CertificateError::Expired | rustls::CertificateError::ExpiredContext { .. },
-            ))) => Err(NotValid::Expired),
-            Some(Err(Error::InvalidCertificate(
-                rustls::CertificateError::NotValidYet | rustls::CertificateError::NotValidYetContext { .. },
-            ))) => Err(NotValid::NotYet),
-            _ => Ok(()),
+            Err(Error::InvalidCertificate(complaint)) => Some(complaint),
+            Ok(()) | Err(_) => None,
         }
     }
 
@@ -107,6 +126,11 @@ impl Certificates {
     /// The first one is for clients that name no server, or none that any of them is for.
     pub fn new(certificates: Vec<ServerCertificate>) -> Self {
         Self(certificates)
+    }
+
+    /// When the first of them expires.
+    pub(super) fn first_end(&self) -> Option<SystemTime> {
+        self.0.iter().filter_map(ServerCertificate::end).min()
     }
 }
 

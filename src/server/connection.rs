@@ -4,43 +4,29 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 use crate::mail::{Client, Submission};
-use crate::relay::Relay;
 use crate::server::Drain;
+use crate::server::commons::Commons;
 use crate::server::course::Course;
 use crate::server::door::{Door, TurnedAway};
+use crate::server::handshake::HandshakeFailure;
 use crate::server::incoming::Incoming;
-use crate::server::memory::Memory;
-use crate::server::places::Places;
 use crate::server::settings::Settings;
 use crate::server::survive::{Panic, survive};
 use crate::server::terms::{Terms, Way};
 use crate::server::wire::Wire;
-use crate::smtp::{self, Action, Awaited, Credentials, Event, Reply, Session, Welcome};
+use crate::smtp::{self, Action, Awaited, Credentials, Event, Limit, Reply, Session, Welcome};
 
 /// How long a client that is turned away may take to hear why.
 const LAST_WORD_TIME: Duration = Duration::from_secs(1);
-
-/// What the connections of all listeners share.
-#[derive(Debug)]
-pub struct Commons {
-    /// As it is now.
-    terms: ArcSwap<Terms>,
-    relay: Arc<Relay>,
-    drain: Drain,
-    places: Places,
-    memory: Memory,
-    panics: AtomicU64,
-}
 
 /// The connections of one listener.
 #[derive(Debug)]
@@ -75,30 +61,6 @@ enum End {
     TurnedAway(TurnedAway),
 }
 
-impl Commons {
-    pub fn new(terms: Terms, relay: Arc<Relay>, drain: Drain) -> Self {
-        let memory = Memory::new(terms.settings.messages_octets_max);
-        let (terms, places) = (ArcSwap::from_pointee(terms), Places::default());
-        Self { terms, relay, drain, places, memory, panics: AtomicU64::new(0) }
-    }
-
-    /// What holds for who comes now.
-    pub fn terms(&self) -> Arc<Terms> {
-        self.terms.load_full()
-    }
-
-    /// From now on these terms hold, the others for what has begun under them. The memory of messages stays as
-    /// large as it was.
-    pub fn replace_terms(&self, terms: Terms) {
-        let before = self.terms();
-        self.terms.store(Arc::new(terms.after(&before)));
-        // Whoever has to come in anew finds the new terms in force.
-        if !self.terms().admission().welcomes_as(before.admission()) {
-            before.withdraw();
-        }
-    }
-}
-
 impl Connections {
     /// Those of the listener of this name, which all terms have an entrance for.
     pub fn new(listener: Arc<str>, commons: Arc<Commons>) -> Self {
@@ -114,12 +76,19 @@ impl Connections {
         &self.commons.drain
     }
 
+    pub(super) fn count_accept_error(&self) {
+        self.commons.counts.not_accepted((&self.listener).into());
+    }
+
     /// Carries on with an accepted connection in a task of its own.
     pub(super) fn begin(self: &Arc<Self>, stream: TcpStream, peer: SocketAddr) {
-        let terms = self.commons.terms();
+        let (terms, counts) = (self.commons.terms(), &self.commons.counts);
+        counts.connected((&self.listener).into());
         let Some(place) = self.commons.places.take(terms.settings.connections_max) else {
             tracing::warn!(client = %peer, "too many connections; turning one away");
+            counts.met(Limit::Connections);
             if terms.way(&self.listener).is_some_and(|way| way.door.greets_in_clear()) {
+                counts.said(&Reply::TOO_MANY_CONNECTIONS);
                 turn_away(&stream);
             }
             return;
@@ -160,7 +129,7 @@ impl Connections {
 
     /// `None` under terms that do not know the listener, which is then as good as closed.
     fn visit<'c>(&'c self, terms: &'c Terms) -> Option<Visit<'c>> {
-        let Way { door, sessions } = terms.way(&self.listener)?;
+        let Way { door, sessions, .. } = terms.way(&self.listener)?;
         Some(Visit { commons: &self.commons, terms, door, sessions })
     }
 }
@@ -205,7 +174,7 @@ impl Visit<'_> {
             let event = match action {
                 Action::Say(reply) => {
                     incoming = None;
-                    wire.say(&reply);
+                    self.say(wire, &reply);
                     Event::Input(&mut wire.input)
                 }
                 Action::Read(awaited) => {
@@ -223,7 +192,7 @@ impl Visit<'_> {
                     self.settle(*submission, course).await
                 }
                 Action::StartTls(reply) => {
-                    wire.say(&reply);
+                    self.say(wire, &reply);
                     wire.send(idle).await?;
                     match self.door.start(wire, &mut client, &settings.timeouts).await {
                         Ok(()) => {
@@ -238,12 +207,20 @@ impl Visit<'_> {
                     self.authenticate(&client, credentials, course).await
                 }
                 Action::Close(reply) => {
+                    if let Some(reply) = &reply {
+                        self.commons.counts.said(reply);
+                    }
                     wire.close(reply.as_ref(), idle).await?;
                     return Ok(End::Closed(reply));
                 }
             };
             action = session.step(event);
         }
+    }
+
+    fn say<S: AsyncRead + AsyncWrite + Unpin>(&self, wire: &mut Wire<S>, reply: &Reply) {
+        self.commons.counts.said(reply);
+        wire.say(reply);
     }
 
     fn welcome(&self, client: &Client, course: &mut Course) -> Welcome {
@@ -271,6 +248,7 @@ impl Visit<'_> {
             biased;
             outcome = now.admission.prove(client, credentials) => {
                 course.logged_in(&outcome);
+                self.commons.counts.logged_in(&outcome);
                 Event::Authenticated(outcome)
             }
             () = self.commons.drain.begun() => Event::ShuttingDown,
@@ -287,11 +265,11 @@ impl Visit<'_> {
         incoming: &mut Option<Incoming>,
         session_end: Instant,
     ) -> io::Result<Read> {
-        let (Commons { drain, memory, .. }, terms) = (self.commons, self.terms);
+        let (Commons { drain, memory, counts, .. }, terms) = (self.commons, self.terms);
         let Settings { timeouts, message_rate_min, .. } = &terms.settings;
         let now = Instant::now();
-        let end = match awaited {
-            Awaited::Command => now + timeouts.idle,
+        let (end, limit) = match awaited {
+            Awaited::Command => (now + timeouts.idle, Limit::IdleTime),
             Awaited::Message => {
                 let incoming = incoming.get_or_insert_with(|| Incoming::new(now));
                 if incoming.make_room(memory, session.octets_held(), timeouts.memory).await.is_err() {
@@ -300,6 +278,7 @@ impl Visit<'_> {
                 incoming.end(timeouts, *message_rate_min)
             }
         };
+        let (end, limit) = if session_end < end { (session_end, Limit::SessionTime) } else { (end, limit) };
         let told_to_stop = async {
             if session.is_between_transactions() {
                 tokio::select! {
@@ -313,7 +292,7 @@ impl Visit<'_> {
         tokio::select! {
             biased;
             () = told_to_stop => Ok(Read::ShuttingDown),
-            read = timeout_at(end.min(session_end), wire.receive(awaited)) => match read {
+            read = timeout_at(end, wire.receive(awaited)) => match read {
                 Ok(Ok(0)) => Ok(Read::Ended),
                 Ok(Ok(octets)) => {
                     if let Some(incoming) = incoming {
@@ -322,7 +301,10 @@ impl Visit<'_> {
                     Ok(Read::Input)
                 }
                 Ok(Err(error)) => Err(error),
-                Err(_) => Ok(Read::TimedOut),
+                Err(_) => {
+                    counts.met(limit);
+                    Ok(Read::TimedOut)
+                }
             },
         }
     }
@@ -335,7 +317,7 @@ impl Visit<'_> {
         course: &Course,
         ended: Result<io::Result<End>, Panic>,
     ) {
-        let listener = self.door.name();
+        let (listener, counts) = (self.door.name(), &self.commons.counts);
         let tell = |ended: &str| course.tell(client, listener, &wire, ended);
         let last_word = match ended {
             Ok(Ok(End::Closed(reply))) => {
@@ -351,23 +333,34 @@ impl Visit<'_> {
                 None
             }
             Ok(Ok(End::TurnedAway(TurnedAway::Broken(error))) | Err(error)) => {
+                if error.kind() == io::ErrorKind::TimedOut {
+                    // The client did not take what it was told.
+                    counts.met(Limit::IdleTime);
+                }
                 tell(&format!("it broke: {error}"));
                 None
             }
             Ok(Ok(End::TurnedAway(why))) => {
+                if let TurnedAway::Handshake(error) = &why {
+                    counts.handshake_failed(HandshakeFailure::of(error));
+                }
+                if let Some(limit) = why.limit() {
+                    counts.met(limit);
+                }
                 let cause = why.source().map(ToString::to_string);
                 tracing::warn!(%client, listener, reason = %why, cause, "turned a client away");
                 // To a client that begins with TLS, clear text would only be noise.
                 why.reply().filter(|_| self.door.greets_in_clear())
             }
             Err(Panic(words)) => {
+                counts.panicked();
                 let panics = self.commons.panics.fetch_add(1, Ordering::Relaxed).saturating_add(1);
                 tracing::error!(%client, listener, panics, words, "a session panicked; the others go on");
                 Some(Reply::INTERNAL_ERROR)
             }
         };
         if let Some(reply) = last_word {
-            wire.say(&reply);
+            self.say(&mut wire, &reply);
             // Nobody who is turned away may hold a place for longer.
             let _ = wire.send(LAST_WORD_TIME).await;
         }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rustls::crypto::aws_lc_rs;
 use rustls::server::NoServerSessionStorage;
 use rustls::version::{TLS12, TLS13};
-use rustls::{AlertDescription, CertificateError, Error, ServerConfig};
+use rustls::{Error, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
@@ -18,11 +18,12 @@ use tokio_rustls::TlsAcceptor;
 use crate::admission::Network;
 use crate::mail::{Client, Transport};
 use crate::server::client_authorities::names;
+use crate::server::handshake::HandshakeFailure;
 use crate::server::places::{AddressPlace, Places};
 use crate::server::proxy::{ProxyError, ProxyHeader};
 use crate::server::settings::{Entrance, Handshake, Proxy, Settings, Timeouts, Tls};
 use crate::server::wire::Wire;
-use crate::smtp::{Awaited, Reply, StartTls};
+use crate::smtp::{Awaited, Limit, Reply, StartTls};
 
 /// A listener's entrance, ready for use.
 pub(super) struct Door {
@@ -53,7 +54,7 @@ pub(super) enum TurnedAway {
     ProxyTimeout,
     #[error("too many connections from this address")]
     NoPlace,
-    #[error("the TLS handshake failed: {}", meaning(.0))]
+    #[error("the TLS handshake failed: {}", HandshakeFailure::of(.0).meaning())]
     Handshake(#[source] io::Error),
 }
 
@@ -160,6 +161,20 @@ impl TurnedAway {
             Self::Gone | Self::Broken(_) | Self::Handshake(_) => None,
         }
     }
+
+    /// What the client has met, if that is why.
+    pub(super) fn limit(&self) -> Option<Limit> {
+        match self {
+            Self::NoPlace => Some(Limit::ConnectionsPerAddress),
+            Self::ProxyTimeout => Some(Limit::ProxyTime),
+            Self::Handshake(error) if error.kind() == io::ErrorKind::TimedOut => Some(Limit::TlsTime),
+            Self::Gone
+            | Self::Broken(_)
+            | Self::NotALoadBalancer
+            | Self::NoProxyHeader(_)
+            | Self::Handshake(_) => None,
+        }
+    }
 }
 
 impl fmt::Debug for Door {
@@ -229,39 +244,4 @@ fn acceptor(Handshake { certificates, clients }: Handshake) -> Result<TlsAccepto
         }
     };
     Ok(TlsAcceptor::from(Arc::new(config)))
-}
-
-/// What a failed handshake tells whoever has to mend it.
-fn meaning(error: &io::Error) -> &'static str {
-    let tls = error.get_ref().and_then(|error| error.downcast_ref::<Error>());
-    match (tls, error.kind()) {
-        (
-            Some(Error::AlertReceived(
-                AlertDescription::UnknownCA
-                | AlertDescription::BadCertificate
-                | AlertDescription::CertificateUnknown
-                | AlertDescription::CertificateExpired
-                | AlertDescription::DecryptError
-                | AlertDescription::UnsupportedCertificate,
-            )),
-            _,
-        ) => "the client does not trust the certificate, or not for the name or address that it connects to",
-        (Some(Error::NoCertificatesPresented), _) => "the client showed no certificate",
-        (
-            Some(Error::InvalidCertificate(
-                CertificateError::Expired | CertificateError::ExpiredContext { .. },
-            )),
-            _,
-        ) => "the client's certificate has expired",
-        (Some(Error::InvalidCertificate(_)), _) => {
-            "no authority of `client_ca_file` vouches for the client's certificate"
-        }
-        (Some(Error::PeerIncompatible(_)), _) => {
-            "the client has no TLS version or cipher suite in common with the relay"
-        }
-        (Some(Error::InvalidMessage(_)), _) => "the client does not speak TLS",
-        (None, io::ErrorKind::UnexpectedEof) => "the client ended it",
-        (None, io::ErrorKind::TimedOut) => "it took too long",
-        (Some(_) | None, _) => "it broke off",
-    }
 }

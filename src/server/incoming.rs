@@ -7,6 +7,7 @@ use tokio::time::{Instant, timeout};
 use crate::server::memory::{Hold, Memory};
 use crate::server::settings::Timeouts;
 use crate::server::wire::MESSAGE_BUFFER_OCTETS;
+use crate::smtp::Limit;
 
 /// How long a message may be as slow as it likes.
 const RATE_GRACE: Duration = Duration::from_secs(30);
@@ -39,10 +40,16 @@ impl Incoming {
     }
 
     /// Until when the next octets must come: a client that sends one octet a minute would hold its place for hours.
-    pub(super) fn end(&self, timeouts: &Timeouts, rate_min: u32) -> Instant {
+    /// And which limit it has met if they do not.
+    pub(super) fn end(&self, timeouts: &Timeouts, rate_min: u32) -> (Instant, Limit) {
         let seconds = u64::try_from(self.octets).unwrap_or(u64::MAX) / u64::from(rate_min.max(1));
         let earned = RATE_GRACE.saturating_add(Duration::from_secs(seconds));
-        self.begun + self.waited + earned.min(timeouts.message)
+        let (time, limit) = if earned < timeouts.message {
+            (earned, Limit::MessageRate)
+        } else {
+            (timeouts.message, Limit::MessageTime)
+        };
+        (self.begun + self.waited + time, limit)
     }
 
     /// Sees to it that there is memory for what is held of the message, and for what the next read brings.
@@ -72,6 +79,7 @@ mod tests {
 
     use super::Incoming;
     use crate::server::settings::Timeouts;
+    use crate::smtp::Limit;
 
     #[test]
     fn a_message_earns_its_time_with_octets_up_to_the_whole() {
@@ -86,9 +94,12 @@ mod tests {
         };
         let begun = Instant::now();
         let mut incoming = Incoming::new(begun);
-        for (octets, seconds) in [(0, 30), (999, 30), (1, 31), (59_000, 90), (1_000_000, 100)] {
+        let (rate, time) = (Limit::MessageRate, Limit::MessageTime);
+        for (octets, seconds, limit) in
+            [(0, 30, rate), (999, 30, rate), (1, 31, rate), (59_000, 90, rate), (1_000_000, 100, time)]
+        {
             incoming.count(octets);
-            assert_eq!(incoming.end(&timeouts, 1000), begun + seconds * second, "{octets} more");
+            assert_eq!(incoming.end(&timeouts, 1000), (begun + seconds * second, limit), "{octets} more");
         }
     }
 }

@@ -89,6 +89,7 @@ impl Listener {
                     self.connections.begin(stream, peer);
                 }
                 Err(error) => {
+                    self.connections.count_accept_error();
                     // No file descriptors left, say: accepting at once again would only spin.
                     tracing::warn!(listener = self.name(), %error, "cannot accept a connection; waiting {backoff:?}");
                     tokio::time::sleep(backoff).await;

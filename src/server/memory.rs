@@ -9,7 +9,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const PIECE_OCTETS: usize = 65_536;
 
 #[derive(Debug)]
-pub(super) struct Memory(Arc<Semaphore>);
+pub(super) struct Memory {
+    free: Arc<Semaphore>,
+    pieces_max: usize,
+}
 
 /// What one message has of it, given back when dropped.
 #[derive(Debug, Default)]
@@ -17,7 +20,16 @@ pub(super) struct Hold(Option<OwnedSemaphorePermit>);
 
 impl Memory {
     pub(super) fn new(octets_max: usize) -> Self {
-        Self(Arc::new(Semaphore::new((octets_max / PIECE_OCTETS).min(Semaphore::MAX_PERMITS))))
+        let pieces_max = (octets_max / PIECE_OCTETS).min(Semaphore::MAX_PERMITS);
+        Self { free: Arc::new(Semaphore::new(pieces_max)), pieces_max }
+    }
+
+    pub(super) fn octets_max(&self) -> usize {
+        self.pieces_max.saturating_mul(PIECE_OCTETS)
+    }
+
+    pub(super) fn octets_held(&self) -> usize {
+        self.pieces_max.saturating_sub(self.free.available_permits()).saturating_mul(PIECE_OCTETS)
     }
 
     /// Waits until `hold` is enough for so many octets. Who asks first is served first; to stop waiting takes
@@ -30,7 +42,7 @@ impl Memory {
         }
         let missing = u32::try_from(missing).unwrap_or(u32::MAX);
         // The semaphore is never closed.
-        let Ok(more) = Arc::clone(&self.0).acquire_many_owned(missing).await else { return };
+        let Ok(more) = Arc::clone(&self.free).acquire_many_owned(missing).await else { return };
         match &mut hold.0 {
             Some(permit) => permit.merge(more),
             none => *none = Some(more),

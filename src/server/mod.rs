@@ -5,10 +5,13 @@
 
 mod certificate;
 mod client_authorities;
+mod commons;
 mod connection;
+mod counts;
 mod course;
 mod door;
 mod drain;
+mod handshake;
 mod incoming;
 mod listener;
 mod memory;
@@ -21,7 +24,8 @@ mod wire;
 
 pub use certificate::{Certificates, NotValid, ServerCertificate, ServerCertificateError};
 pub use client_authorities::{Authorities, ClientAuthorities, Showing};
-pub use connection::{Commons, Connections};
+pub use commons::Commons;
+pub use connection::Connections;
 pub use drain::Drain;
 pub use listener::{BindError, Listener};
 pub use proxy::{ProxyError, ProxyHeader};

@@ -33,6 +33,11 @@ impl Places {
         Some(Place(Arc::clone(&self.all)))
     }
 
+    /// Of all places.
+    pub(super) fn taken(&self) -> usize {
+        self.all.load(Ordering::Relaxed)
+    }
+
     pub(super) fn take_for(&self, client: IpAddr, per_address_max: usize) -> Option<AddressPlace> {
         let owner = owner(client);
         let mut taken = lock(&self.taken);

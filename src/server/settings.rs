@@ -1,7 +1,7 @@
 //! What connections may take, and what a listener asks of them.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::admission::Network;
 use crate::server::certificate::Certificates;
@@ -42,6 +42,18 @@ pub struct Entrance {
     pub name: Arc<str>,
     pub tls: Tls,
     pub proxy: Proxy,
+}
+
+impl Entrance {
+    /// When the first of its certificates expires.
+    pub(super) fn certificates_end(&self) -> Option<SystemTime> {
+        match &self.tls {
+            Tls::Never => None,
+            Tls::OnRequest(handshake) | Tls::BeforeMail(handshake) | Tls::AtOnce(handshake) => {
+                handshake.certificates.first_end()
+            }
+        }
+    }
 }
 
 /// When TLS begins.

@@ -4,6 +4,7 @@
 //! mail is judged by the rules of the moment in which its last octet came, and keeps these until it is settled.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +13,7 @@ use crate::relay::Rules;
 use crate::server::door::Door;
 use crate::server::settings::{Entrance, Settings};
 use crate::smtp;
+use crate::telemetry::Word;
 
 #[derive(Debug)]
 pub struct Terms {
@@ -27,6 +29,8 @@ pub struct Terms {
 pub(super) struct Way {
     pub(super) door: Door,
     pub(super) sessions: Arc<smtp::Settings>,
+    /// When the first of its certificates expires.
+    certificates_end: Option<SystemTime>,
 }
 
 /// TLS cannot be set up at all.
@@ -43,10 +47,11 @@ impl Terms {
         entrances: Vec<Entrance>,
         sessions: &smtp::Settings,
     ) -> Result<Self, TlsError> {
-        let way = |entrance| {
+        let way = |entrance: Entrance| {
+            let certificates_end = entrance.certificates_end();
             let door = Door::new(entrance)?;
             let sessions = Arc::new(smtp::Settings { start_tls: door.start_tls(), ..sessions.clone() });
-            Ok(Way { door, sessions })
+            Ok(Way { door, sessions, certificates_end })
         };
         let listeners = entrances.into_iter().map(way).collect::<Result<_, rustls::Error>>()?;
         Ok(Self { settings, admission, rules, listeners, withdrawn: CancellationToken::new() })
@@ -62,6 +67,15 @@ impl Terms {
 
     pub(super) fn way(&self, listener: &str) -> Option<&Way> {
         self.listeners.iter().find(|way| way.door.name() == listener)
+    }
+
+    /// When certificates expire, in seconds since 1970, by listener.
+    pub(super) fn certificate_ends(&self) -> Vec<([Word; 1], f64)> {
+        let end = |way: &Way| {
+            let since = way.certificates_end?.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+            Some(([way.door.name().to_owned().into()], since.as_secs_f64()))
+        };
+        self.listeners.iter().filter_map(end).collect()
     }
 
     /// As the terms that follow others. Who was welcomed under those and would not be, or as somebody else, under

@@ -11,6 +11,8 @@ use std::fmt::{self, Display};
 
 use bytes::BytesMut;
 
+use crate::smtp::Limit;
+
 /// RFC 5321 section 4.5.3.1.5, CRLF included.
 const LINE_OCTETS_MAX: usize = 512;
 /// The code, the enhanced code at its longest, a space behind each, and the CRLF.
@@ -30,6 +32,8 @@ pub struct Reply {
     /// The further lines of the one reply that has them, to EHLO.
     extensions: Vec<String>,
     then: Then,
+    /// What the client wanted too much of, if that is why.
+    limit: Option<Limit>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,9 +119,12 @@ impl Reply {
     pub const BARE_LF: Self = Self::fixed(554, 6, 0, "The message holds an LF without CR");
     pub const BARE_CR: Self = Self::fixed(554, 6, 0, "The message holds a CR without LF");
     pub const NUL: Self = Self::fixed(554, 6, 0, "The message holds a NUL octet");
-    pub const OUT_OF_MEMORY: Self = Self::fixed(452, 3, 1, "No room for the message now; try again later");
-    pub const TOO_MANY_ERRORS: Self = Self::last(421, 7, 0, "Too many errors; closing connection");
-    pub const TOO_MANY_COMMANDS: Self = Self::last(421, 7, 0, "Too many commands; closing connection");
+    pub const OUT_OF_MEMORY: Self =
+        Self::fixed(452, 3, 1, "No room for the message now; try again later").meeting(Limit::Messages);
+    pub const TOO_MANY_ERRORS: Self =
+        Self::last(421, 7, 0, "Too many errors; closing connection").meeting(Limit::Errors);
+    pub const TOO_MANY_COMMANDS: Self =
+        Self::last(421, 7, 0, "Too many commands; closing connection").meeting(Limit::Commands);
     pub const TOO_MANY_CONNECTIONS: Self =
         Self::last(421, 7, 0, "Too many connections; close some or try again later");
     pub const TOO_MANY_FROM_ADDRESS: Self =
@@ -131,7 +138,9 @@ impl Reply {
         Self::last(421, 4, 2, "Nothing came for too long, or the session took too long; closing connection");
 
     pub fn line_too_long(octets_max: impl Display) -> Self {
-        Self::line(500, 5, 2, format!("Line longer than {octets_max} octets; closing connection")).closing()
+        Self::line(500, 5, 2, format!("Line longer than {octets_max} octets; closing connection"))
+            .closing()
+            .meeting(Limit::Line)
     }
 
     pub fn syntax(usage: impl Display) -> Self {
@@ -149,20 +158,22 @@ impl Reply {
     /// More than one transaction gathers. RFC 5321 section 4.5.3.1.10: 452, and the others are kept.
     pub fn recipients_full(recipients_max: impl Display) -> Self {
         Self::line(452, 5, 3, format!("More than {recipients_max} recipients in one transaction"))
+            .meeting(Limit::Recipients)
     }
 
     pub fn header_too_long(octets_max: impl Display) -> Self {
-        Self::line(552, 3, 4, format!("The header is longer than {octets_max} octets"))
+        Self::line(552, 3, 4, format!("The header is longer than {octets_max} octets")).meeting(Limit::Header)
     }
 
     /// As announced by SIZE= or as received.
     pub fn message_too_long(octets_max: impl Display) -> Self {
         Self::line(552, 3, 4, format!("The message is longer than {octets_max} octets"))
+            .meeting(Limit::Message)
     }
 
     pub fn endless_message(octets_max: impl Display) -> Self {
         let text = format!("The message is far longer than {octets_max} octets; closing connection");
-        Self::line(552, 3, 4, text).closing()
+        Self::line(552, 3, 4, text).closing().meeting(Limit::Message)
     }
 
     /// The message cannot be judged: two readers might read it differently.
@@ -304,6 +315,11 @@ impl Reply {
         self.then == Then::Close
     }
 
+    /// The limit that the client has met, where the session itself has noticed.
+    pub fn limit(&self) -> Option<Limit> {
+        self.limit
+    }
+
     /// Appends the reply to what is to be sent.
     pub fn write_to(&self, output: &mut BytesMut) {
         // Writing into memory cannot fail.
@@ -312,7 +328,14 @@ impl Reply {
 
     const fn fixed(code: u16, subject: u16, detail: u16, text: &'static str) -> Self {
         let enhanced = Some((subject, detail));
-        Self { code, enhanced, text: Cow::Borrowed(text), extensions: Vec::new(), then: Then::GoOn }
+        Self {
+            code,
+            enhanced,
+            text: Cow::Borrowed(text),
+            extensions: Vec::new(),
+            then: Then::GoOn,
+            limit: None,
+        }
     }
 
     const fn last(code: u16, subject: u16, detail: u16, text: &'static str) -> Self {
@@ -326,6 +349,11 @@ impl Reply {
     /// RFC 2034 section 4: not to greeting, EHLO and HELO, and not with 3xx.
     const fn without_enhanced_code(mut self) -> Self {
         self.enhanced = None;
+        self
+    }
+
+    const fn meeting(mut self, limit: Limit) -> Self {
+        self.limit = Some(limit);
         self
     }
 

@@ -4,6 +4,7 @@
 
 mod certificates;
 mod client;
+mod counted;
 mod descriptors;
 #[path = "../clients/installed.rs"]
 mod installed;

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 
-use crate::smtp::Reply;
+use crate::smtp::{Limit, Reply};
 
 impl Reply {
     pub const LOGIN_OK: Self = Self::fixed(235, 7, 0, "Authentication successful");
@@ -28,9 +28,12 @@ impl Reply {
     /// For every reason why credentials are not taken, so that the text tells no user name from another.
     pub const LOGIN_REFUSED: Self = Self::fixed(535, 7, 8, "Authentication credentials invalid");
     pub const LOGIN_LOCKED_OUT: Self =
-        Self::fixed(454, 7, 0, "Too many failed logins from your address; try again later");
-    pub const LOGIN_UNCHECKED: Self = Self::fixed(454, 7, 0, "Too many logins at once; try again later");
-    pub const TOO_MANY_LOGINS: Self = Self::last(421, 7, 0, "Too many failed logins; closing connection");
+        Self::fixed(454, 7, 0, "Too many failed logins from your address; try again later")
+            .meeting(Limit::LoginFailures);
+    pub const LOGIN_UNCHECKED: Self =
+        Self::fixed(454, 7, 0, "Too many logins at once; try again later").meeting(Limit::LoginChecks);
+    pub const TOO_MANY_LOGINS: Self =
+        Self::last(421, 7, 0, "Too many failed logins; closing connection").meeting(Limit::LoginsFailed);
 
     /// To MAIL, of a client that could log in.
     pub const LOGIN_NEEDED: Self = Self::fixed(530, 7, 0, "Authentication required");
