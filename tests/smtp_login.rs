@@ -53,6 +53,7 @@ fn talk<'a>(known: Known, login: LoginOffer, packets: impl IntoIterator<Item = &
                         welcome: Welcome { standing: standing.clone(), login },
                     })
                 }
+                Action::Begin(_) => session.step(Event::Allowed(Ok(()))),
                 Action::Settle(mail) => {
                     heard.push(format!("mail of {} by {:?}", mail.app.name, mail.app.by));
                     session.step(Event::Settled(Reply::accepted("id")))

@@ -48,6 +48,7 @@ fn talk<'a>(settings: &Settings, packets: impl IntoIterator<Item = &'a [u8]>) ->
                     heard.replies.push(reply);
                     session.step(Event::Input(&mut input))
                 }
+                Action::Begin(_) => session.step(Event::Allowed(Ok(()))),
                 Action::Settle(mail) => {
                     heard.mails.push(summary(&mail));
                     session.step(Event::Settled(Reply::accepted("id")))
@@ -67,6 +68,14 @@ fn talk<'a>(settings: &Settings, packets: impl IntoIterator<Item = &'a [u8]>) ->
         }
     }
     heard
+}
+
+/// One step, and the next where it is only asked whether a mail may be begun.
+fn advance(session: &mut Session, input: &mut BytesMut) -> Action {
+    match session.step(Event::Input(input)) {
+        Action::Begin(_) => session.step(Event::Allowed(Ok(()))),
+        action => action,
+    }
 }
 
 fn summary(mail: &Submission) -> String {
@@ -299,7 +308,7 @@ fn refused_mails_are_no_faults() {
     let mut session = session(&limits);
     for _ in 0..3 {
         let mut input = BytesMut::from(MAIL);
-        while !matches!(session.step(Event::Input(&mut input)), Action::Settle(_)) {}
+        while !matches!(advance(&mut session, &mut input), Action::Settle(_)) {}
         let action = session.step(Event::Settled(Reply::not_allowed("d1")));
         assert!(matches!(action, Action::Say(reply) if reply == Reply::not_allowed("d1")));
     }
@@ -316,7 +325,7 @@ fn what_happens_outside_ends_the_session_in_its_own_words() {
     ] {
         let mut session = session(&Settings::default());
         let mut input = BytesMut::from(words);
-        while !matches!(session.step(Event::Input(&mut input)), Action::Read(Awaited::Command)) {}
+        while !matches!(advance(&mut session, &mut input), Action::Read(Awaited::Command)) {}
         assert_eq!(session.is_between_transactions(), words != DRAFT);
         let Action::Close(reply) = session.step(event(&mut input)) else { panic!("{words:?} goes on") };
         assert_eq!(reply, expected, "{words:?}");
@@ -370,7 +379,7 @@ fn starttls_has_its_place_between_transactions_and_at_the_end_of_a_packet() {
 fn a_last_reply_to_a_mail_closes_the_connection() {
     let mut session = session(&Settings::default());
     let mut input = BytesMut::from(MAIL);
-    while !matches!(session.step(Event::Input(&mut input)), Action::Settle(_)) {}
+    while !matches!(advance(&mut session, &mut input), Action::Settle(_)) {}
     let action = session.step(Event::Settled(Reply::SHUTTING_DOWN));
     assert!(matches!(action, Action::Close(Some(reply)) if reply == Reply::SHUTTING_DOWN));
 }
@@ -379,7 +388,7 @@ fn a_last_reply_to_a_mail_closes_the_connection() {
 fn a_message_for_which_there_is_no_room_is_read_to_its_end() {
     let mut session = session(&Settings::default());
     let mut input = BytesMut::from(format!("{DRAFT}DATA\r\nA: b\r\n").as_str());
-    while !matches!(session.step(Event::Input(&mut input)), Action::Read(Awaited::Message)) {}
+    while !matches!(advance(&mut session, &mut input), Action::Read(Awaited::Message)) {}
     assert_eq!(session.octets_held(), 6);
     assert!(matches!(session.step(Event::OutOfMemory), Action::Read(Awaited::Message)));
     assert_eq!(session.octets_held(), 0);

@@ -13,13 +13,14 @@ use sesgate::smtp::Reply;
 use transcript::{Cut, Transcript, folder, matches};
 
 /// Replies that no dialogue with a client can bring about, and the test in which they are spoken.
-const SPOKEN_ELSEWHERE: [(Reply, &str); 9] = [
+const SPOKEN_ELSEWHERE: [(Reply, &str); 10] = [
     (Reply::INTERNAL_ERROR, "listeners: it takes a panic"),
     (Reply::LOGIN_UNCHECKED, "smtp_login: it takes several clients"),
     (Reply::OUT_OF_MEMORY, "listeners: it takes two connections"),
     (Reply::WITHIN_TLS, "smtp_protocol"),
     (Reply::OCTETS_BEHIND_STARTTLS, "listeners: cut into octets, there are none"),
     (Reply::TOO_MANY_FROM_ADDRESS, "listeners: it takes two connections"),
+    (Reply::TOO_MANY_FROM_APP, "listeners: it takes two connections"),
     (Reply::NOT_A_LOAD_BALANCER, "listeners: it comes before the dialogue"),
     (Reply::NO_PROXY_HEADER, "listeners: it comes before the dialogue"),
     (Reply::TOO_MANY_CONNECTIONS, "server: it takes two connections"),

@@ -135,16 +135,20 @@ impl Offline {
         let welcome = Welcome { standing: Standing::Known(app), login: LoginOffer::Never };
         let (mut session, _greeting) = Session::new(Arc::new(settings), mail.client.clone(), welcome);
         let mut input = dialogue(mail);
+        let mut action = session.step(Event::Input(&mut input));
         loop {
-            match session.step(Event::Input(&mut input)) {
+            let event = match action {
                 Action::Settle(submission) => return Ok(submission),
                 Action::Say(reply) | Action::Close(Some(reply)) if reply.code() >= 400 => return Err(reply),
-                Action::Say(_) => {}
+                Action::Say(_) => Event::Input(&mut input),
+                // Nobody's allowance is spent on a question.
+                Action::Begin(_) => Event::Allowed(Ok(())),
                 // All that there is to say was said, so this is not reached.
                 Action::Read(_) | Action::Authenticate(_) | Action::StartTls(_) | Action::Close(_) => {
                     return Err(Reply::INTERNAL_ERROR);
                 }
-            }
+            };
+            action = session.step(event);
         }
     }
 

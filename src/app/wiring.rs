@@ -88,6 +88,7 @@ fn server_settings(config: &Config) -> server::Settings {
             memory: limits.memory_timeout,
             session: limits.session_timeout,
         },
+        allowances: config.apps.iter().map(|app| (app.name.as_str().into(), app.allowance)).collect(),
     }
 }
 

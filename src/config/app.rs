@@ -22,6 +22,7 @@ use super::tables;
 use crate::admission::{Login, Network, PasswordHash};
 use crate::gate::Tag;
 use crate::mail::{CertifiedName, Evidence};
+use crate::server::Allowance;
 
 const TAGS: &str = "a table such as `{ team = \"finance\" }`";
 const LOGINS: &str = "a list of tables, each with `user_name` and `password_hash`";
@@ -57,6 +58,8 @@ pub struct RawApp {
     policies: Option<Vec<Placed<String>>>,
     configuration_set: Option<Placed<String>>,
     recipients_per_day: Option<Placed<u32>>,
+    connections_max: Option<Placed<usize>>,
+    mails_per_minute: Option<Placed<u32>>,
 }
 
 #[derive(Debug)]
@@ -132,6 +135,8 @@ fn read_app<'a>(index: usize, table: Table<'a>, document: &'a Document, notes: &
     let configuration_set = section.optional("configuration_set", &shape::CONFIGURATION_SET);
     // At least as many as one mail may have.
     let recipients_per_day = section.optional("recipients_per_day", &Number(50..=100_000_000));
+    let connections_max = section.optional("connections_max", &Number(1..=100_000));
+    let mails_per_minute = section.optional("mails_per_minute", &Number(1..=1_000_000));
     RawApp {
         name,
         networks,
@@ -142,6 +147,8 @@ fn read_app<'a>(index: usize, table: Table<'a>, document: &'a Document, notes: &
         policies,
         configuration_set,
         recipients_per_day,
+        connections_max,
+        mails_per_minute,
     }
 }
 
@@ -191,6 +198,10 @@ fn check_app(
         policies: policies?,
         configuration_set: raw.configuration_set.map(|name| name.value),
         recipients_per_day: raw.recipients_per_day.map(|count| count.value),
+        allowance: Allowance {
+            connections_max: raw.connections_max.map(|number| number.value),
+            mails_per_minute: raw.mails_per_minute.map(|number| number.value),
+        },
     })
 }
 

@@ -14,7 +14,7 @@ use crate::admin;
 use crate::admission::{self, ClearText, Network, Strangers};
 use crate::gate::{Enforcement, IdentityName, RecipientsScope, Tag};
 use crate::mail::{Address, CertifiedName, Evidence};
-use crate::server::{Authorities, Proxy, ServerCertificate, Showing};
+use crate::server::{Allowance, Authorities, Proxy, ServerCertificate, Showing};
 use crate::smtp::BareLf;
 use crate::telemetry::{AuditSettings, LogSettings};
 use crate::upstream::{Roots, Security};
@@ -103,6 +103,7 @@ pub struct App {
     pub configuration_set: Option<String>,
     /// Without it, as many as SES takes.
     pub recipients_per_day: Option<u32>,
+    pub allowance: Allowance,
 }
 
 /// `[limits]`

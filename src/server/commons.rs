@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwap;
+use tokio::time::Instant;
 
 use crate::relay::Relay;
 use crate::server::Drain;
 use crate::server::counts::Counts;
 use crate::server::memory::Memory;
-use crate::server::places::Places;
+use crate::server::pace::Pace;
+use crate::server::places::{AppPlace, Places};
 use crate::server::terms::Terms;
+use crate::smtp::{Reply, Session};
 use crate::telemetry::Metrics;
 
 #[derive(Debug)]
@@ -20,6 +23,7 @@ pub struct Commons {
     pub(super) relay: Arc<Relay>,
     pub(super) drain: Drain,
     pub(super) places: Places,
+    pub(super) pace: Pace,
     pub(super) memory: Memory,
     pub(super) counts: Counts,
     pub(super) panics: AtomicU64,
@@ -28,8 +32,9 @@ pub struct Commons {
 impl Commons {
     pub fn new(terms: Terms, relay: Arc<Relay>, drain: Drain) -> Self {
         let memory = Memory::new(terms.settings.messages_octets_max);
-        let (terms, places, counts) = (ArcSwap::from_pointee(terms), Places::default(), Counts::default());
-        Self { terms, relay, drain, places, memory, counts, panics: AtomicU64::new(0) }
+        let (places, pace, counts) = (Places::default(), Pace::default(), Counts::default());
+        let terms = ArcSwap::from_pointee(terms);
+        Self { terms, relay, drain, places, pace, memory, counts, panics: AtomicU64::new(0) }
     }
 
     /// What holds for who comes now.
@@ -46,6 +51,32 @@ impl Commons {
         if !self.terms().admission().welcomes_as(before.admission()) {
             before.withdraw();
         }
+    }
+
+    /// A connection is one of its app's from when the app is known, be it by a login.
+    pub(super) fn take_place(&self, session: &Session, place: &mut Option<AppPlace>) -> Result<(), Reply> {
+        let app = session.app();
+        if place.as_ref().map(AppPlace::owner) == app {
+            return Ok(());
+        }
+        *place = None;
+        let Some(app) = app else { return Ok(()) };
+        let max = self.terms().settings.allowance(app).connections_max.unwrap_or(usize::MAX);
+        *place = self.places.take_for_app(app, max);
+        if place.is_none() {
+            tracing::warn!(app = &**app, max, "too many connections of one app; turning one away");
+            return Err(Reply::TOO_MANY_FROM_APP);
+        }
+        Ok(())
+    }
+
+    /// Whether an app may begin one mail more, as it is granted now.
+    pub(super) fn allow(&self, app: &Arc<str>) -> Result<(), Reply> {
+        let granted = self.terms().settings.allowance(app).mails_per_minute;
+        let Some(per_minute) = granted else { return Ok(()) };
+        let taken = self.pace.take(app, per_minute, Instant::now());
+        // A client that comes a moment early would only hear the same again.
+        taken.map_err(|wait| Reply::too_many_mails(per_minute, wait.as_secs().saturating_add(1)))
     }
 
     pub fn register(self: &Arc<Self>, metrics: &mut Metrics) {

@@ -169,8 +169,11 @@ impl Visit<'_> {
         let welcome = self.welcome(&client, course);
         let (mut session, greeting) = Session::new(Arc::clone(self.sessions), client.clone(), welcome);
         let mut action = Action::Say(greeting);
-        let mut incoming = None;
+        let (mut incoming, mut place) = (None, None);
         loop {
+            if let Err(reply) = self.commons.take_place(&session, &mut place) {
+                action = Action::Close(Some(reply));
+            }
             let event = match action {
                 Action::Say(reply) => {
                     incoming = None;
@@ -187,6 +190,7 @@ impl Visit<'_> {
                         Read::Ended => Event::Eof,
                     }
                 }
+                Action::Begin(app) => Event::Allowed(self.commons.allow(&app)),
                 Action::Settle(submission) => {
                     wire.send(idle).await?;
                     self.settle(*submission, course).await
@@ -194,11 +198,8 @@ impl Visit<'_> {
                 Action::StartTls(reply) => {
                     self.say(wire, &reply);
                     wire.send(idle).await?;
-                    match self.door.start(wire, &mut client, &settings.timeouts).await {
-                        Ok(()) => {
-                            let welcome = self.welcome(&client, course);
-                            Event::Secured { welcome, client: client.clone() }
-                        }
+                    match self.start_tls(wire, &mut client, course).await {
+                        Ok(secured) => secured,
                         Err(turned_away) => return Ok(End::TurnedAway(turned_away)),
                     }
                 }
@@ -234,6 +235,16 @@ impl Visit<'_> {
         let reply = relay.settle(submission, &now.rules, drain.over()).await;
         course.settled(&reply);
         Event::Settled(reply)
+    }
+
+    async fn start_tls<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        wire: &mut Wire<S>,
+        client: &mut Client,
+        course: &mut Course,
+    ) -> Result<Event<'static>, TurnedAway> {
+        self.door.start(wire, client, &self.terms.settings.timeouts).await?;
+        Ok(Event::Secured { welcome: self.welcome(client, course), client: client.clone() })
     }
 
     /// Finds out whose credentials these are. Nothing is lost if the drain ends it.

@@ -1,8 +1,8 @@
-//! Places for connections: so many in all, and fewer for any one address, so that no client can take them all. How
+//! Places for connections: so many in all, and fewer for any one address or app, so that nobody can take them all. How
 //! many is said with each, as it may change while places are taken.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,20 +10,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 #[derive(Debug, Default)]
 pub(super) struct Places {
     all: Arc<AtomicUsize>,
-    /// Only addresses that have connections, so that no client can make it grow without end.
-    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    of_addresses: Taken<IpAddr>,
+    of_apps: Taken<Arc<str>>,
 }
+
+/// How many each has. Only who has some is in it, so that no client can make it grow without end.
+type Taken<K> = Arc<Mutex<HashMap<K, usize>>>;
 
 /// One of all places, given back when dropped.
 #[derive(Debug)]
 pub(super) struct Place(Arc<AtomicUsize>);
 
-/// One of an address's places, given back when dropped.
+/// One of somebody's places, given back when dropped.
 #[derive(Debug)]
-pub(super) struct AddressPlace {
-    owner: IpAddr,
-    taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+pub(super) struct PlaceOf<K: Hash + Eq> {
+    owner: K,
+    taken: Taken<K>,
 }
+
+pub(super) type AddressPlace = PlaceOf<IpAddr>;
+pub(super) type AppPlace = PlaceOf<Arc<str>>;
 
 impl Places {
     pub(super) fn take(&self, max: usize) -> Option<Place> {
@@ -39,15 +45,30 @@ impl Places {
     }
 
     pub(super) fn take_for(&self, client: IpAddr, per_address_max: usize) -> Option<AddressPlace> {
-        let owner = owner(client);
-        let mut taken = lock(&self.taken);
-        let count = taken.entry(owner).or_default();
-        if *count >= per_address_max {
+        PlaceOf::take(&self.of_addresses, owner(client), per_address_max)
+    }
+
+    pub(super) fn take_for_app(&self, app: &Arc<str>, per_app_max: usize) -> Option<AppPlace> {
+        PlaceOf::take(&self.of_apps, Arc::clone(app), per_app_max)
+    }
+}
+
+impl<K: Hash + Eq + Clone> PlaceOf<K> {
+    fn take(taken: &Taken<K>, owner: K, max: usize) -> Option<Self> {
+        let mut counts = lock(taken);
+        let count = counts.get(&owner).copied().unwrap_or_default();
+        if count >= max {
             return None;
         }
-        *count = count.saturating_add(1);
-        drop(taken);
-        Some(AddressPlace { owner, taken: Arc::clone(&self.taken) })
+        counts.insert(owner.clone(), count.saturating_add(1));
+        drop(counts);
+        Some(Self { owner, taken: Arc::clone(taken) })
+    }
+}
+
+impl<K: Hash + Eq> PlaceOf<K> {
+    pub(super) fn owner(&self) -> &K {
+        &self.owner
     }
 }
 
@@ -57,12 +78,13 @@ impl Drop for Place {
     }
 }
 
-impl Drop for AddressPlace {
+impl<K: Hash + Eq> Drop for PlaceOf<K> {
     fn drop(&mut self) {
-        if let Entry::Occupied(mut count) = lock(&self.taken).entry(self.owner) {
-            *count.get_mut() = count.get().saturating_sub(1);
-            if *count.get() == 0 {
-                count.remove();
+        let mut counts = lock(&self.taken);
+        if let Some(count) = counts.get_mut(&self.owner) {
+            *count = count.saturating_sub(1);
+            if *count == 0 {
+                counts.remove(&self.owner);
             }
         }
     }
@@ -77,7 +99,7 @@ fn owner(client: IpAddr) -> IpAddr {
     }
 }
 
-fn lock(taken: &Mutex<HashMap<IpAddr, usize>>) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
+fn lock<K>(taken: &Mutex<HashMap<K, usize>>) -> MutexGuard<'_, HashMap<K, usize>> {
     taken.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -97,7 +119,7 @@ mod tests {
         assert!(take("10.0.0.2").is_some());
         assert!(take("2001:db8:0:1::1").is_some());
         drop(held);
-        assert!(places.taken.lock().unwrap().is_empty());
+        assert!(places.of_addresses.lock().unwrap().is_empty());
         assert!(take("10.0.0.1").is_some());
     }
 

@@ -1,5 +1,6 @@
 //! What connections may take, and what a listener asks of them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -18,6 +19,21 @@ pub struct Settings {
     /// Octets that a message must bring in a second, over its time.
     pub message_rate_min: u32,
     pub timeouts: Timeouts,
+    /// By the name of the app.
+    pub allowances: HashMap<Arc<str>, Allowance>,
+}
+
+/// What one app is granted, whatever its addresses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Allowance {
+    pub connections_max: Option<usize>,
+    pub mails_per_minute: Option<u32>,
+}
+
+impl Settings {
+    pub(super) fn allowance(&self, app: &str) -> Allowance {
+        self.allowances.get(app).copied().unwrap_or_default()
+    }
 }
 
 /// How long a client may take.

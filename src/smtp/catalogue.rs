@@ -43,6 +43,8 @@ impl Reply {
             Self::TOO_MANY_LOGINS,
             Self::LOGIN_NEEDED,
             Self::unknown_client("*"),
+            Self::TOO_MANY_FROM_APP,
+            Self::too_many_mails("*", "*"),
         ]
     }
 

@@ -5,6 +5,8 @@
 pub enum Limit {
     Connections,
     ConnectionsPerAddress,
+    AppConnections,
+    AppMails,
     ProxyTime,
     TlsTime,
     IdleTime,
@@ -24,9 +26,11 @@ pub enum Limit {
 }
 
 impl Limit {
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
+        Self::AppConnections,
+        Self::AppMails,
         Self::ProxyTime,
         Self::TlsTime,
         Self::IdleTime,
@@ -50,6 +54,8 @@ impl Limit {
         match self {
             Self::Connections => "limits.connections_max",
             Self::ConnectionsPerAddress => "limits.connections_per_address_max",
+            Self::AppConnections => "app.connections_max",
+            Self::AppMails => "app.mails_per_minute",
             Self::ProxyTime => "limits.proxy_timeout",
             Self::TlsTime => "limits.tls_timeout",
             Self::IdleTime => "limits.idle_timeout",

@@ -68,6 +68,8 @@ pub(super) struct Visitor {
 #[derive(Debug)]
 pub(super) enum Answer {
     Say(Reply),
+    /// A mail of this app is to be begun.
+    Begin(Arc<str>),
     Prove(Credentials),
 }
 
@@ -92,6 +94,14 @@ impl Visitor {
             (None, Standing::Known(app)) => Ok(app.clone()),
             (None, Standing::LoginNeeded) => Err(Reply::LOGIN_NEEDED),
             (None, Standing::Stranger) => Err(Reply::unknown_client(self.client.address)),
+        }
+    }
+
+    pub(super) fn known_as(&self) -> Option<&Arc<str>> {
+        match (&self.proven, &self.welcome.standing) {
+            (Some(app), _) => Some(app),
+            (None, Standing::Known(app)) => Some(&app.name),
+            (None, Standing::LoginNeeded | Standing::Stranger) => None,
         }
     }
 

@@ -38,6 +38,7 @@
 //!             Some(packet) => { input.extend_from_slice(packet.as_bytes()); Event::Input(&mut input) }
 //!             None => Event::Eof,
 //!         },
+//!         Action::Begin(_app) => Event::Allowed(Ok(())),
 //!         // Here, too, before the mail is judged.
 //!         Action::Settle(mail) => Event::Settled(settle(*mail)),
 //!         // Here, too, before the handshake. It is asked for only if the settings offer it.

@@ -18,6 +18,8 @@ pub enum Event<'a> {
     Input(&'a mut BytesMut),
     /// What became of the mail of [`Action::Settle`].
     Settled(Reply),
+    /// Whether the mail of [`Action::Begin`] may be begun, or what the client hears instead.
+    Allowed(Result<(), Reply>),
     /// What became of the credentials of [`Action::Authenticate`].
     Authenticated(LoginOutcome),
     /// The handshake of [`Action::StartTls`] is done, and what awaits the client now. What was sent in clear is gone.
@@ -40,6 +42,9 @@ pub enum Action {
     Read(Awaited),
     /// Say this, then offer the input again. It may be sent later, together with what is said next.
     Say(Reply),
+    /// Find out whether this app may begin one mail more. What there is to say may wait until after
+    /// [`Event::Allowed`].
+    Begin(Arc<str>),
     /// Say what there is to say, and judge and deliver this mail. The client waits for [`Event::Settled`].
     Settle(Box<Submission>),
     /// Say what there is to say, and find out whose credentials these are. The client waits for
@@ -103,21 +108,32 @@ impl Session {
                 self.stage = Stage::Message(incoming);
                 Action::Read(Awaited::Message)
             }
+            (Stage::Beginning(draft), Event::Allowed(Ok(()))) => {
+                self.say(Stage::Dialogue(Dialogue::Draft(draft)), Reply::SENDER_OK)
+            }
+            (Stage::Beginning(draft), Event::Allowed(Err(refusal))) => {
+                self.say(Stage::Dialogue(draft.into_idle()), refusal)
+            }
             (Stage::Settling { greeting }, Event::Settled(reply)) => {
                 self.say(Stage::Dialogue(Dialogue::Idle { greeting }), reply)
             }
+            // Whoever drives the session answers what it has asked, and nothing else.
             (
-                Stage::Dialogue(_) | Stage::Login { .. },
-                Event::OutOfMemory | Event::Settled(_) | Event::Authenticated(_) | Event::Secured { .. },
+                Stage::Dialogue(_) | Stage::Login { .. } | Stage::Message(_),
+                Event::OutOfMemory
+                | Event::Allowed(_)
+                | Event::Settled(_)
+                | Event::Authenticated(_)
+                | Event::Secured { .. },
             )
-            | (Stage::Message(_), Event::Settled(_) | Event::Authenticated(_) | Event::Secured { .. })
             | (
-                Stage::Settling { .. },
-                Event::Input(_) | Event::OutOfMemory | Event::Authenticated(_) | Event::Secured { .. },
-            )
-            | (
-                Stage::Proving { .. },
-                Event::Input(_) | Event::OutOfMemory | Event::Settled(_) | Event::Secured { .. },
+                Stage::Beginning(_) | Stage::Settling { .. } | Stage::Proving { .. },
+                Event::Input(_)
+                | Event::OutOfMemory
+                | Event::Allowed(_)
+                | Event::Settled(_)
+                | Event::Authenticated(_)
+                | Event::Secured { .. },
             ) => Action::Close(Some(Reply::INTERNAL_ERROR)),
         }
     }
@@ -130,8 +146,16 @@ impl Session {
             | Stage::Proving { .. }
             | Stage::Securing
             | Stage::Closed => true,
-            Stage::Dialogue(Dialogue::Draft(_)) | Stage::Message(_) | Stage::Settling { .. } => false,
+            Stage::Dialogue(Dialogue::Draft(_))
+            | Stage::Beginning(_)
+            | Stage::Message(_)
+            | Stage::Settling { .. } => false,
         }
+    }
+
+    /// Which app speaks, as far as is known now.
+    pub fn app(&self) -> Option<&Arc<str>> {
+        self.visitor.known_as()
     }
 
     /// What the session holds of a message that is not complete.
@@ -142,6 +166,7 @@ impl Session {
             | Stage::Login { .. }
             | Stage::Proving { .. }
             | Stage::Securing
+            | Stage::Beginning(_)
             | Stage::Settling { .. }
             | Stage::Closed => 0,
         }
@@ -217,6 +242,10 @@ impl Session {
     fn go_on(&mut self, stage: Stage, answer: Answer) -> Action {
         match answer {
             Answer::Say(reply) => self.answer(stage, reply),
+            Answer::Begin(app) => {
+                self.stage = stage;
+                Action::Begin(app)
+            }
             Answer::Prove(credentials) => {
                 self.stage = stage;
                 Action::Authenticate(credentials)
@@ -246,6 +275,7 @@ impl Session {
             Stage::Dialogue(_)
             | Stage::Login { .. }
             | Stage::Proving { .. }
+            | Stage::Beginning(_)
             | Stage::Message(_)
             | Stage::Settling { .. }
             | Stage::Closed => Action::Say(reply),

@@ -3,6 +3,8 @@
 //! A stage owns what belongs to it and is given up for the next, so that a transaction that ends is dropped and
 //! cannot leave anything behind for the next one.
 
+use std::sync::Arc;
+
 use crate::mail::{Address, Dialect, Envelope, Greeting, KnownApp, ReversePath, Transport};
 use crate::smtp::login::{Answer, Visitor};
 use crate::smtp::sasl::Exchange;
@@ -22,6 +24,8 @@ pub(super) enum Stage {
     Proving {
         greeting: Greeting,
     },
+    /// A sender is given, and whether its app may send another mail is awaited.
+    Beginning(Draft),
     /// A message is on its way.
     Message(Incoming),
     /// A mail is handed over, and what became of it is awaited.
@@ -105,7 +109,7 @@ impl Dialogue {
                 return visitor.begin_login(greeting, &auth);
             }
             (Self::Idle { greeting }, Command::Mail { reverse_path, size }) => match visitor.app() {
-                Ok(app) => begin(Draft::new(greeting, app, reverse_path), size, settings),
+                Ok(app) => return begin(Draft::new(greeting, app, reverse_path), size, settings),
                 Err(refusal) => (Self::Idle { greeting }, refusal),
             },
             (Self::Draft(draft), Command::Rcpt(recipient)) => draft.add(recipient, settings),
@@ -156,18 +160,23 @@ fn must_start_tls(settings: &Settings, transport: Transport) -> bool {
 
 /// RFC 1870 section 6.1: what is declared too long is refused before it is sent. What is not declared, or less
 /// than it is, is counted when it comes.
-fn begin(draft: Draft, size: Option<u64>, settings: &Settings) -> (Dialogue, Reply) {
+fn begin(draft: Draft, size: Option<u64>, settings: &Settings) -> (Stage, Answer) {
     let octets_max = settings.message_octets_max;
     if size.is_some_and(|size| usize::try_from(size).map_or(true, |size| size > octets_max)) {
-        let idle = Dialogue::Idle { greeting: draft.greeting };
-        return (idle, Reply::message_too_long(octets_max));
+        return (Stage::Dialogue(draft.into_idle()), Answer::Say(Reply::message_too_long(octets_max)));
     }
-    (Dialogue::Draft(draft), Reply::SENDER_OK)
+    let app = Arc::clone(&draft.app.name);
+    (Stage::Beginning(draft), Answer::Begin(app))
 }
 
 impl Draft {
     fn new(greeting: Greeting, app: KnownApp, reverse_path: ReversePath) -> Self {
         Self { greeting, app, reverse_path, recipients: Vec::new() }
+    }
+
+    /// No mail comes of it.
+    pub(super) fn into_idle(self) -> Dialogue {
+        Dialogue::Idle { greeting: self.greeting }
     }
 
     /// A recipient named twice gets one copy. Only equal addresses are one recipient: what a local part means, and

@@ -2,6 +2,7 @@
 //! The door towards applications, over real sockets on loopback: TLS, PROXY headers, and the limits that each
 //! client meets. What is said behind the door is in `tests/transcripts`.
 
+mod allowances;
 mod certificates;
 mod client;
 mod counted;

@@ -65,6 +65,11 @@ impl Rig {
         self.app.addresses()[0]
     }
 
+    /// What its file says from now on, when it is read again.
+    pub fn configure(&self, authority: &Authority, settings: &str) {
+        write(authority.folder.path(), settings, &ses(&self.stand_in));
+    }
+
     pub fn audited(&self) -> Vec<String> {
         self.records.0.lock().unwrap().clone()
     }
@@ -72,9 +77,8 @@ impl Rig {
 
 /// A configuration with the stand-in for SES.
 fn source(folder: &Path, settings: &str, stand_in: &StandIn) -> impl Fn() -> Reading + use<> {
-    let (endpoint, login) = (stand_in.endpoints().implicit_tls, stand_in.login());
-    let ses = format!("host = \"{}\"\nport = {}", endpoint.ip(), endpoint.port());
-    write(folder, settings, &ses);
+    let login = stand_in.login();
+    write(folder, settings, &ses(stand_in));
     let variables = [
         ("SESGATE_SES_USER_NAME", login.user_name.as_str()),
         ("SESGATE_SES_PASSWORD", login.password.expose()),
@@ -89,6 +93,11 @@ fn source(folder: &Path, settings: &str, stand_in: &StandIn) -> impl Fn() -> Rea
         }
         reading
     }
+}
+
+fn ses(stand_in: &StandIn) -> String {
+    let endpoint = stand_in.endpoints().implicit_tls;
+    format!("host = \"{}\"\nport = {}", endpoint.ip(), endpoint.port())
 }
 
 /// A file with SES where nobody is.

@@ -1,4 +1,5 @@
-//! The part of the catalogue that is about logins (RFC 4954) and about clients that nobody knows.
+//! The part of the catalogue that is about logins (RFC 4954), about clients that nobody knows, and about apps that
+//! want more than they are granted.
 
 use std::fmt::Display;
 
@@ -41,6 +42,16 @@ impl Reply {
     /// To MAIL, of a client that is no app and cannot become one.
     pub fn unknown_client(address: impl Display) -> Self {
         Self::line(550, 7, 1, format!("No app is known at {address}"))
+    }
+
+    pub const TOO_MANY_FROM_APP: Self =
+        Self::last(421, 7, 0, "Too many connections of your app; close some or try again later")
+            .meeting(Limit::AppConnections);
+
+    /// To MAIL, of an app that sends more than the operator grants it.
+    pub fn too_many_mails(per_minute: impl Display, wait_seconds: impl Display) -> Self {
+        let text = format!("Your app may send {per_minute} mails a minute; try again in {wait_seconds} s");
+        Self::line(451, 7, 1, text).meeting(Limit::AppMails)
     }
 
     const fn question(text: &'static str) -> Self {

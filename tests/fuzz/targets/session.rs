@@ -32,6 +32,7 @@ fn answers(octets: &[u8], piece: usize) -> BytesMut {
                 }
                 None => Event::Eof,
             },
+            Action::Begin(_) => Event::Allowed(Ok(())),
             Action::Settle(mail) => Event::Settled(Reply::accepted(mail.envelope.recipients().len())),
             Action::Authenticate(_) => Event::Authenticated(LoginOutcome::Refused),
             // What waits behind STARTTLS is thrown away, so the pieces would matter. It is not offered.
