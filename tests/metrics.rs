@@ -1,6 +1,7 @@
 //! What the relay counts: every metric is in the table of `config/METRICS.md`, with its type and labels.
 #![cfg(test)]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Arc;
 
@@ -58,4 +59,21 @@ async fn the_table_names_every_metric_and_no_other() {
     let text = app.metrics().text();
     assert!(text.ends_with("# EOF\n"), "{text}");
     app.stop().await;
+}
+
+/// Whoever is paged by a rule that can never fire was not paged.
+#[test]
+fn rules_and_dashboard_speak_of_metrics_that_there_are() {
+    let table = fs::read_to_string("config/METRICS.md").unwrap();
+    let described = |name: &str| table.contains(&format!("| `{name}` |"));
+    for file in ["config/monitoring/alerts.yaml", "config/monitoring/grafana-dashboard.json"] {
+        let text = fs::read_to_string(file).unwrap();
+        let words = text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
+        let names: BTreeSet<&str> = words.filter(|word| word.starts_with("sesgate_")).collect();
+        assert!(names.len() > 10, "{file} speaks of {names:?}");
+        for name in names {
+            let stem = name.strip_suffix("_bucket").unwrap_or(name);
+            assert!(described(name) || described(stem), "{file} speaks of `{name}`, which nobody counts");
+        }
+    }
 }
