@@ -242,9 +242,9 @@ async fn what_the_sandbox_tells_to_type_does_what_it_says() {
     line_with(&mut sandbox.output, "a mail that is allowed").await;
     let (mut paragraphs, mut paragraph) = (Vec::new(), String::new());
     loop {
-        match sandbox.output.next_line().await.unwrap().unwrap().as_str() {
+        match timeout(PATIENCE, sandbox.output.next_line()).await.unwrap().unwrap().unwrap().as_str() {
             "" => paragraphs.push(std::mem::take(&mut paragraph)),
-            "Each mail shows here. Ctrl-C stops." => break,
+            "Each mail shows here and on the page. Ctrl-C stops." => break,
             line => writeln!(paragraph, "{line}").unwrap(),
         }
     }
