@@ -207,13 +207,7 @@ impl Visit<'_> {
                     wire.send(idle).await?;
                     self.authenticate(&client, credentials, course).await
                 }
-                Action::Close(reply) => {
-                    if let Some(reply) = &reply {
-                        self.commons.counts.said(reply);
-                    }
-                    wire.close(reply.as_ref(), idle).await?;
-                    return Ok(End::Closed(reply));
-                }
+                Action::Close(reply) => return self.close(wire, reply).await,
             };
             action = session.step(event);
         }
@@ -222,6 +216,18 @@ impl Visit<'_> {
     fn say<S: AsyncRead + AsyncWrite + Unpin>(&self, wire: &mut Wire<S>, reply: &Reply) {
         self.commons.counts.said(reply);
         wire.say(reply);
+    }
+
+    async fn close<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        wire: &mut Wire<S>,
+        last_word: Option<Reply>,
+    ) -> io::Result<End> {
+        if let Some(reply) = &last_word {
+            self.commons.counts.said(reply);
+        }
+        wire.close(last_word.as_ref(), self.terms.settings.timeouts.idle).await?;
+        Ok(End::Closed(last_word))
     }
 
     fn welcome(&self, client: &Client, course: &mut Course) -> Welcome {
