@@ -71,7 +71,7 @@ pub enum Effect {
 pub enum Times {
     Next(u32),
     Always,
-    /// As dice fall: so many times of [`PARTS`].
+    /// As dice fall: so many times of `PARTS`.
     Share {
         parts: u32,
     },
