@@ -149,7 +149,10 @@ async fn a_session_is_never_renegotiated() {
     // A line of an R has s_client ask for it.
     let said = s_client(rig.address(), &["-tls1_2"], "R\n").await;
     assert!(said.contains("Secure Renegotiation IS supported"), "{said}");
-    assert!(said.contains("RENEGOTIATING") && said.contains("no renegotiation"), "{said}");
+    let (_, asked) = said.split_once("RENEGOTIATING").unwrap_or_else(|| panic!("{said}"));
+    // If it asks before it has read the greeting, that comes in place of an answer.
+    assert!(asked.contains("no renegotiation") || asked.contains("unexpected record"), "{said}");
+    assert!(!asked.contains("verify return"), "{said}");
 }
 
 /// What openssl no longer has in it, put together by hand: the suites, then the compression methods.
