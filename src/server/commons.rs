@@ -1,7 +1,6 @@
 //! What the connections of all listeners share, and keep when the terms change.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
@@ -26,7 +25,6 @@ pub struct Commons {
     pub(super) pace: Pace,
     pub(super) memory: Memory,
     pub(super) counts: Counts,
-    pub(super) panics: AtomicU64,
 }
 
 impl Commons {
@@ -34,7 +32,7 @@ impl Commons {
         let memory = Memory::new(terms.settings.messages_octets_max);
         let (places, pace, counts) = (Places::default(), Pace::default(), Counts::default());
         let terms = ArcSwap::from_pointee(terms);
-        Self { terms, relay, drain, places, pace, memory, counts, panics: AtomicU64::new(0) }
+        Self { terms, relay, drain, places, pace, memory, counts }
     }
 
     /// What holds for who comes now.

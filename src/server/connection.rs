@@ -4,7 +4,6 @@ use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -370,8 +369,7 @@ impl Visit<'_> {
                 why.reply().filter(|_| self.door.greets_in_clear())
             }
             Err(Panic(words)) => {
-                counts.panicked();
-                let panics = self.commons.panics.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+                let panics = counts.panicked();
                 tracing::error!(%client, listener, panics, words, "a session panicked; the others go on");
                 Some(Reply::INTERNAL_ERROR)
             }

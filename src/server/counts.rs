@@ -82,8 +82,9 @@ impl Counts {
         }
     }
 
-    pub(super) fn panicked(&self) {
-        self.panics.count([]);
+    /// Tells how many there were.
+    pub(super) fn panicked(&self) -> u64 {
+        self.panics.count([])
     }
 }
 

@@ -75,12 +75,13 @@ impl<const N: usize> Tally<N> {
         tally
     }
 
-    pub fn count(&self, values: [Word; N]) {
-        self.add(values, 1);
+    /// Tells how often it was with this time.
+    pub fn count(&self, values: [Word; N]) -> u64 {
+        self.add(values, 1)
     }
 
-    pub fn add(&self, values: [Word; N], more: u64) {
-        self.counts.get_or_create(&named(self.labels, values)).inc_by(more);
+    pub fn add(&self, values: [Word; N], more: u64) -> u64 {
+        self.counts.get_or_create(&named(self.labels, values)).inc_by(more).saturating_add(more)
     }
 }
 
