@@ -8,6 +8,8 @@
 mod client;
 #[path = "soak/dice.rs"]
 mod dice;
+#[path = "program/variables.rs"]
+mod variables;
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -27,11 +29,11 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
+use variables::{REGION, variables};
 
 const CLIENTS: usize = 10;
 /// Long enough for a busy machine; a test that waits for it has failed.
 const PATIENCE: Duration = Duration::from_mins(1);
-const REGION: &str = "ap-northeast-1";
 const SENDER: &str = "app@mail1.tak1wa.com";
 
 /// `sesgate serve`, listening.
@@ -78,23 +80,9 @@ async fn stand_in() -> StandIn {
 impl Relay {
     async fn start(stand_in: &StandIn) -> Self {
         let (audit, ca_file) = (NamedTempFile::new().unwrap(), NamedTempFile::new().unwrap());
-        std::fs::write(ca_file.path(), stand_in.ca_pem()).unwrap();
-        let (endpoint, login) = (stand_in.endpoints().implicit_tls, stand_in.login());
         let mut command = Command::new(env!("CARGO_BIN_EXE_sesgate"));
-        command.arg("serve").env_clear().envs([
-            ("SESGATE_LISTENER_ADDRESS", "127.0.0.1:0".to_owned()),
-            ("SESGATE_ADMIN_ADDRESS", "off".to_owned()),
-            ("SESGATE_SES_REGION", REGION.to_owned()),
-            ("SESGATE_SES_ACCOUNT_ID", "123456789012".to_owned()),
-            ("SESGATE_SES_IDENTITIES", "mail1.tak1wa.com".to_owned()),
-            ("SESGATE_SES_HOST", endpoint.ip().to_string()),
-            ("SESGATE_SES_PORT", endpoint.port().to_string()),
-            ("SESGATE_SES_SERVER_NAME", format!("email-smtp.{REGION}.amazonaws.com")),
-            ("SESGATE_SES_CA_FILE", ca_file.path().display().to_string()),
-            ("SESGATE_SES_USER_NAME", login.user_name.clone()),
-            ("SESGATE_SES_PASSWORD", login.password.expose().to_owned()),
-            ("SESGATE_POLICY_FILES", concat!(env!("CARGO_MANIFEST_DIR"), "/config/policy/*.json").to_owned()),
-        ]);
+        command.arg("serve").env_clear().envs(variables(stand_in, &ca_file));
+        command.env("SESGATE_LISTENER_ADDRESS", "127.0.0.1:0").env("SESGATE_ADMIN_ADDRESS", "off");
         command.stdin(Stdio::null()).stdout(File::create(audit.path()).unwrap()).stderr(Stdio::piped());
         let mut child = command.kill_on_drop(true).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap()).lines();

@@ -7,6 +7,8 @@ mod dialogue;
 mod installed;
 #[path = "clients/program.rs"]
 mod program;
+#[path = "program/variables.rs"]
+mod variables;
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -22,10 +24,10 @@ use tokio::io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufR
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStderr, ChildStdout, Command};
 use tokio::time::timeout;
+use variables::{REGION, variables};
 
 /// Long enough for a busy machine; a test that waits for it has failed.
 const PATIENCE: Duration = Duration::from_mins(1);
-const REGION: &str = "ap-northeast-1";
 
 /// The program, and what it has yet to print.
 struct Running {
@@ -81,24 +83,6 @@ async fn line_with(lines: &mut Lines<impl AsyncBufRead + Unpin>, text: &str) -> 
         panic!("it ended without `{text}`: {passed}");
     };
     timeout(PATIENCE, read).await.unwrap()
-}
-
-/// How `serve` and `health` are told of a stand-in.
-fn variables(stand_in: &StandIn, ca_file: &NamedTempFile) -> Vec<(&'static str, String)> {
-    std::fs::write(ca_file.path(), stand_in.ca_pem()).unwrap();
-    let (endpoint, login) = (stand_in.endpoints().implicit_tls, stand_in.login());
-    vec![
-        ("SESGATE_SES_REGION", REGION.to_owned()),
-        ("SESGATE_SES_ACCOUNT_ID", "123456789012".to_owned()),
-        ("SESGATE_SES_IDENTITIES", "mail1.tak1wa.com".to_owned()),
-        ("SESGATE_SES_HOST", endpoint.ip().to_string()),
-        ("SESGATE_SES_PORT", endpoint.port().to_string()),
-        ("SESGATE_SES_SERVER_NAME", format!("email-smtp.{REGION}.amazonaws.com")),
-        ("SESGATE_SES_CA_FILE", ca_file.path().display().to_string()),
-        ("SESGATE_SES_USER_NAME", login.user_name.clone()),
-        ("SESGATE_SES_PASSWORD", login.password.expose().to_owned()),
-        ("SESGATE_POLICY_FILES", concat!(env!("CARGO_MANIFEST_DIR"), "/config/policy/*.json").to_owned()),
-    ]
 }
 
 /// Talks until the relay has said a line with `answer`.
