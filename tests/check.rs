@@ -51,6 +51,22 @@ fn documents_are_compared_as_they_apply_to_each_app() {
     matches("apps.txt", &spoken(&output));
 }
 
+/// A load balancer on this machine would speak for others.
+#[test]
+fn networks_that_no_listener_hears_of_are_doubted() {
+    let near = [("SESGATE_LISTENER_ADDRESS", "127.0.0.1:2525")];
+    let behind = [("SESGATE_LISTENER_PROXY", "required"), ("SESGATE_LISTENER_PROXY_FROM", "127.0.0.1")];
+    for (variables, is_doubted) in
+        [(&near[..], true), (&[near[0], behind[0], behind[1]], false), (&[], false)]
+    {
+        let mut command = sesgate(&["check", "--config", "sesgate.toml"]);
+        command.env("SESGATE_POLICY_FILES", "../../config/policy/only-the-app-network.json,policy/*.json");
+        let output = command.envs(variables.iter().copied()).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", spoken(&output));
+        assert_eq!(spoken(&output).contains("LOOPBACK_LISTENERS"), is_doubted, "{}", spoken(&output));
+    }
+}
+
 fn check(arguments: &[&str], policies: &str) -> Output {
     run(&[&["check"], arguments].concat(), policies)
 }

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use sesgate::json::Position;
-use sesgate::policy::{Document, Family, Finding, Key, Level, Source, Surroundings, lint};
+use sesgate::policy::{Document, Family, Finding, Key, Level, Reach, Source, Surroundings, lint};
 
 const LINTS: &str = "tests/policy/lints";
 const README: &str = "config/policy/README.md";
@@ -153,16 +153,21 @@ fn surroundings() -> Surroundings {
         configuration_sets: Vec::new(),
         unconfigured: vec![Key::SourceVpc, Key::SourceVpce],
         families: vec![Family::V4, Family::V6],
+        reach: Reach::Anywhere,
         // 2026-06-01
         now: UNIX_EPOCH + Duration::from_hours(494_520),
     }
 }
 
-/// Mails have a configuration set only where that is the point.
+/// Mails have a configuration set, and listeners are on loopback, only where that is the point.
 fn surroundings_of(name: &str) -> Surroundings {
-    let is_point = name.starts_with("CONFIGSET");
-    let configuration_sets = if is_point { vec!["transactional".to_owned()] } else { Vec::new() };
-    Surroundings { configuration_sets, ..surroundings() }
+    match name.split('_').next() {
+        Some("CONFIGSET") => {
+            Surroundings { configuration_sets: vec!["transactional".to_owned()], ..surroundings() }
+        }
+        Some("LOOPBACK") => Surroundings { reach: Reach::ThisMachine, ..surroundings() },
+        _ => surroundings(),
+    }
 }
 
 /// By name: the documents that apply together, each with its name.

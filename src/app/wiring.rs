@@ -12,7 +12,7 @@ use crate::config::{App, CertificateFiles, ClientAuthoritiesFile, Config, Endpoi
 use crate::credentials::Keyring;
 use crate::gate::{self, Gate};
 use crate::inspect;
-use crate::policy::{Document, Family, Key, Surroundings};
+use crate::policy::{Document, Family, Key, Reach, Surroundings};
 use crate::relay::{
     Allowance, Budgets, Counts, DecisionIds, Disagreements, DoubtSettings, Doubts, Relay, Rules,
 };
@@ -282,8 +282,16 @@ pub(super) fn surroundings(config: &Config, app: &App, now: SystemTime) -> Surro
             .flat_map(|listener| families(listener.address.ip()))
             .copied()
             .collect(),
+        reach: reach(&config.listeners),
         now,
     }
+}
+
+/// A load balancer on this machine speaks for others.
+fn reach(listeners: &[Listener]) -> Reach {
+    let is_near =
+        |listener: &Listener| listener.address.ip().is_loopback() && listener.proxy == server::Proxy::None;
+    if listeners.iter().all(is_near) { Reach::ThisMachine } else { Reach::Anywhere }
 }
 
 /// `[::]` takes IPv4 connections too.

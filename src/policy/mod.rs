@@ -38,7 +38,7 @@ pub use document::Document;
 pub use explain::{Explained, ExplainedCondition, Explanation, Fit, State};
 pub use finding::{Finding, Level};
 pub use key::{Key, KeyName};
-pub use lint::{Family, Source, Surroundings, lint};
+pub use lint::{Family, Reach, Source, Surroundings, lint};
 pub use missing::Missing;
 pub use pattern::Case;
 pub use policies::{Decision, Policies, Request, StatementRef, Trace, Verdict};

@@ -41,6 +41,7 @@ pub(super) const NEGATED_ON_ABSENT_KEY_IN_DENY: Lint = Lint::warning("NEGATED_ON
 pub(super) const WILDCARD_WITHOUT_LIKE: Lint = Lint::warning("WILDCARD_WITHOUT_LIKE");
 pub(super) const ADDRESS_CASE: Lint = Lint::warning("ADDRESS_CASE");
 pub(super) const REGEX_LOOKALIKE: Lint = Lint::warning("REGEX_LOOKALIKE");
+pub(super) const LOOPBACK_LISTENERS: Lint = Lint::warning("LOOPBACK_LISTENERS");
 pub(super) const FAMILY_GAP: Lint = Lint::warning("FAMILY_GAP");
 pub(super) const OTHER_ACCOUNT_OR_REGION: Lint = Lint::warning("OTHER_ACCOUNT_OR_REGION");
 pub(super) const UNKNOWN_IDENTITY: Lint = Lint::warning("UNKNOWN_IDENTITY");

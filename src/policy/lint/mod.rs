@@ -47,6 +47,7 @@ pub struct Surroundings {
     pub unconfigured: Vec<Key>,
     /// Where clients may come from.
     pub families: Vec<Family>,
+    pub reach: Reach,
     pub now: SystemTime,
 }
 
@@ -62,6 +63,14 @@ pub struct Source<'a> {
 pub enum Family {
     V4,
     V6,
+}
+
+/// How far away clients may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    Anywhere,
+    /// Listeners are on loopback only, and hear of no other addresses.
+    ThisMachine,
 }
 
 impl Surroundings {

@@ -1,16 +1,17 @@
 //! Networks: written otherwise than meant, of one family only, or private, which only the relay can see.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnetwork::{IpNetwork, Ipv4Network, Ipv6Network};
 
 use crate::policy::condition::Wanted;
 use crate::policy::key::Key;
 use crate::policy::lint::catalogue::{
-    BARE_IPV6, CIDR_HOST_BITS, CONTRADICTORY_VPC_KEYS, FAMILY_GAP, PRIVATE_SOURCE_IP, ZERO_PREFIX,
+    BARE_IPV6, CIDR_HOST_BITS, CONTRADICTORY_VPC_KEYS, FAMILY_GAP, LOOPBACK_LISTENERS, PRIVATE_SOURCE_IP,
+    ZERO_PREFIX,
 };
 use crate::policy::lint::subject::{Subject, Term};
-use crate::policy::lint::{Family, Notes, Surroundings};
+use crate::policy::lint::{Family, Notes, Reach, Surroundings};
 use crate::policy::operator::Sense;
 use crate::policy::syntax::{Effect, Written};
 
@@ -22,6 +23,7 @@ pub(super) fn lint(subject: &Subject<'_>, surroundings: &Surroundings, notes: &m
         }
         private(subject, &term, networks, notes);
         family_gap(subject, &term, networks, surroundings, notes);
+        out_of_reach(subject, &term, networks, surroundings, notes);
     }
     contradiction(subject, notes);
 }
@@ -88,6 +90,37 @@ fn family_gap(
             notes.push(subject.document, FAMILY_GAP.at(subject.place_of_key(term), message, fix));
         }
     }
+}
+
+/// Networks of other machines, where only this one can connect. Whoever listens on loopback sees loopback addresses.
+fn out_of_reach(
+    subject: &Subject<'_>,
+    term: &Term<'_>,
+    networks: &[IpNetwork],
+    surroundings: &Surroundings,
+    notes: &mut Notes,
+) {
+    let goes_by_address = matches!(term.key(), Some(Key::SourceIp | Key::VpcSourceIp));
+    if surroundings.reach != Reach::ThisMachine || !goes_by_address || networks.iter().any(is_of_this_machine)
+    {
+        return;
+    }
+    let consequence = match term.sense() {
+        Sense::Is => "this never holds",
+        Sense::IsNot => "this always holds",
+    };
+    let message = format!(
+        "the listeners are on loopback, where every client's address is 127.0.0.1 or ::1, and no network here holds \
+         these: {consequence}"
+    );
+    let fix = "listen where the applications are, or name `127.0.0.0/8` and `::1/128` too".to_owned();
+    notes.push(subject.document, LOOPBACK_LISTENERS.at(subject.place_of_key(term), message, fix));
+}
+
+fn is_of_this_machine(network: &IpNetwork) -> bool {
+    network.ip().is_loopback()
+        || network.contains(Ipv4Addr::LOCALHOST.into())
+        || network.contains(Ipv6Addr::LOCALHOST.into())
 }
 
 /// At SES a request comes through an endpoint of a VPC or it does not.
