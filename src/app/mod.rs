@@ -25,7 +25,7 @@ use std::sync::{Arc, OnceLock};
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::{self, Admin, Mails};
+use crate::admin::{self, Admin, Mails, Readiness, Subject};
 use crate::app::credentials::{Logins, RenewedLogins};
 use crate::app::desk::Desk;
 use crate::app::reload::Generations;
@@ -186,6 +186,11 @@ impl App {
     /// Where mail can go, the preferred endpoint first.
     pub fn endpoints(&self) -> Vec<EndpointState> {
         self.running.relay.upstream.endpoints()
+    }
+
+    /// Whether mail should be sent here now, and what is doubtful.
+    pub fn readiness(&self) -> Readiness {
+        self.running.readiness()
     }
 
     /// What is counted, by name.

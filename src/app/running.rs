@@ -17,7 +17,7 @@ use crate::app::desk::Desk;
 use crate::app::reload::{Generation, Generations};
 use crate::gate::Enforcement;
 use crate::relay::{Disagreement, Relay};
-use crate::server::{Commons, Drain};
+use crate::server::{Commons, Drain, OneAddress};
 use crate::telemetry::{CandidateVerdict, Metrics, Recent, Record};
 use crate::upstream::Health;
 
@@ -52,7 +52,7 @@ pub(super) struct Running {
 impl Subject for Running {
     fn readiness(&self) -> Readiness {
         let always = [self.accepting(), self.ses(), self.configuration(), self.policy()];
-        Readiness::new(always.into_iter().chain(self.unrecorded()).collect())
+        Readiness::new(always.into_iter().chain(self.unrecorded()).chain(self.client_addresses()).collect())
     }
 
     fn metrics(&self) -> String {
@@ -105,7 +105,12 @@ impl Subject for Running {
             let text = "This is a sandbox: a stand-in takes the place of Amazon SES, and nothing leaves this machine.";
             Notice { text: text.to_owned(), weight: Weight::Told }
         });
-        [stopping, shadow, in_error, stand_in].into_iter().flatten().collect()
+        let one_address = self
+            .commons
+            .of_one_address()
+            .into_iter()
+            .map(|one| alarming(format!("Client addresses: {one}.")));
+        [stopping, shadow, in_error, stand_in].into_iter().flatten().chain(one_address).collect()
     }
 
     fn documents(&self) -> Vec<ShownDocument> {
@@ -154,6 +159,12 @@ impl Running {
     fn unrecorded(&self) -> Option<Check> {
         let why = "records of mails cannot be written, and `audit.required` is set";
         (!self.relay.audit.is_ready()).then(|| Check::failing("audit", why))
+    }
+
+    /// What makes policies judge something else than clients.
+    fn client_addresses(&self) -> Option<Check> {
+        let all: Vec<String> = self.commons.of_one_address().iter().map(OneAddress::to_string).collect();
+        (!all.is_empty()).then(|| Check::doubtful("client-addresses", all.join("; ")))
     }
 
     fn ses(&self) -> Check {

@@ -1,6 +1,7 @@
 //! The question, and the answer to it: for every resource that the mail would use, may this app use it so?
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -106,6 +107,12 @@ impl Gate {
 
     pub fn enforcement(&self) -> Enforcement {
         self.settings.enforcement
+    }
+
+    /// Whether what any app may send depends on the address that it sends from, and policy does not know this one as
+    /// somebody's own.
+    pub fn tells_apart_by_address(&self, address: IpAddr) -> bool {
+        self.apps.iter().any(|app| app.policies().tell_apart_by_address(ACTION, address))
     }
 
     /// Asks policy about every resource, and gives the right to send if all are allowed, or if what policy says is

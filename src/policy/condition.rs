@@ -1,5 +1,7 @@
 //! A condition, ready to be held against a request.
 
+use std::net::IpAddr;
+
 use ipnetwork::IpNetwork;
 use jiff::Timestamp;
 
@@ -7,7 +9,7 @@ use crate::json::Position;
 use crate::policy::arn::{ArnPattern, Name};
 use crate::policy::context::{Context, Value, Values};
 use crate::policy::few::Few;
-use crate::policy::key::KeyName;
+use crate::policy::key::{Key, KeyName};
 use crate::policy::number::Number;
 use crate::policy::operator::{Absent, Operator, Quantifier, Relation};
 use crate::policy::pattern::Pattern;
@@ -84,6 +86,17 @@ impl Condition {
         std::iter::once(&self.key)
             .chain(texts.iter().flat_map(Pattern::variables))
             .chain(names.iter().flat_map(ArnPattern::variables))
+    }
+
+    /// Whether it depends on where a request comes from.
+    pub(super) fn goes_by_address(&self) -> bool {
+        let is_address = |key: &KeyName| matches!(key, KeyName::Known(Key::SourceIp | Key::VpcSourceIp));
+        !matches!(self.values, Wanted::Null(_)) && self.keys().any(is_address)
+    }
+
+    /// Whether one of its networks is this address alone.
+    pub(super) fn names_address(&self, address: IpAddr) -> bool {
+        matches!(&self.values, Wanted::Address(networks) if networks.contains(&IpNetwork::from(address)))
     }
 }
 

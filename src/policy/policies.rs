@@ -3,10 +3,12 @@
 //! An explicit deny in any document wins. Else, within one account, one allow is enough; across accounts both
 //! the caller's documents and the owner's must allow. Else the answer is no.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::json::Position;
 use crate::policy::arn::{ArnPattern, Name};
+use crate::policy::condition::Condition;
 use crate::policy::context::Context;
 use crate::policy::document::Document;
 use crate::policy::operator::Sense;
@@ -101,6 +103,13 @@ impl Policies {
     pub fn may_allow(&self, action: &str) -> bool {
         let mut allows = self.all.identity_allows.places().chain(self.all.resource_allows.places());
         allows.any(|place| self.statement(place).is_some_and(|statement| statement.may_grant(action)))
+    }
+
+    /// Whether conditions go by the address that a request comes from, and none of them names this one by itself:
+    /// whoever does that knows whose it is.
+    pub fn tell_apart_by_address(&self, action: &str, address: IpAddr) -> bool {
+        let conditions = || self.statements().filter(|it| it.acts_on(action)).flat_map(|it| &it.conditions);
+        conditions().any(Condition::goes_by_address) && !conditions().any(|it| it.names_address(address))
     }
 
     /// Whether a resource-based document names this identity. A pattern that happens to match does not make

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
+use crate::mail::Client;
 use crate::relay::Relay;
 use crate::server::Drain;
 use crate::server::counts::Counts;
+use crate::server::course::Course;
 use crate::server::memory::Memory;
+use crate::server::nat::{OneAddress, Rows};
 use crate::server::pace::Pace;
 use crate::server::places::{AppPlace, Places};
 use crate::server::terms::Terms;
 use crate::smtp::{Reply, Session};
-use crate::telemetry::Metrics;
+use crate::telemetry::{Metrics, Word};
 
 #[derive(Debug)]
 pub struct Commons {
@@ -24,6 +27,7 @@ pub struct Commons {
     pub(super) places: Places,
     pub(super) pace: Pace,
     pub(super) memory: Memory,
+    rows: Rows,
     pub(super) counts: Counts,
 }
 
@@ -31,8 +35,8 @@ impl Commons {
     pub fn new(terms: Terms, relay: Arc<Relay>, drain: Drain) -> Self {
         let memory = Memory::new(terms.settings.messages_octets_max);
         let (places, pace, counts) = (Places::default(), Pace::default(), Counts::default());
-        let terms = ArcSwap::from_pointee(terms);
-        Self { terms, relay, drain, places, pace, memory, counts }
+        let (terms, rows) = (ArcSwap::from_pointee(terms), Rows::default());
+        Self { terms, relay, drain, places, pace, memory, rows, counts }
     }
 
     /// What holds for who comes now.
@@ -69,12 +73,26 @@ impl Commons {
     }
 
     /// Whether an app may begin one mail more, as it is granted now.
-    pub(super) fn allow(&self, app: &Arc<str>) -> Result<(), Reply> {
-        let granted = self.terms().settings.allowance(app).mails_per_minute;
+    pub(super) fn begin(&self, app: &Arc<str>, client: &Client, course: &mut Course) -> Result<(), Reply> {
+        let terms = self.terms();
+        if course.begins_a_mail()
+            && let Some(one) =
+                self.rows.add(client, |one| terms.rules.gate.tells_apart_by_address(one.address))
+        {
+            tracing::warn!("{one}");
+        }
+        let granted = terms.settings.allowance(app).mails_per_minute;
         let Some(per_minute) = granted else { return Ok(()) };
         let taken = self.pace.take(app, per_minute, Instant::now());
         // A client that comes a moment early would only hear the same again.
         taken.map_err(|wait| Reply::too_many_mails(per_minute, wait.as_secs().saturating_add(1)))
+    }
+
+    /// The listeners whose clients policies cannot tell apart by their addresses, though they try.
+    pub fn of_one_address(&self) -> Vec<OneAddress> {
+        let mut all = self.rows.full();
+        all.retain(|one| self.terms().rules.gate.tells_apart_by_address(one.address));
+        all
     }
 
     pub fn register(self: &Arc<Self>, metrics: &mut Metrics) {
@@ -90,6 +108,13 @@ impl Commons {
         metrics.gauge("messages_budget_octets", "Memory that they may take together", move || {
             number(commons.memory.octets_max())
         });
+        let commons = Arc::clone(self);
+        metrics.gauges(
+            "clients_of_one_address",
+            "1 where the last sessions with mail all came from one private address, though policies judge by addresses",
+            ["listener"],
+            move || commons.of_one_address().into_iter().map(|one| ([Word::Shared(one.listener)], 1.0)).collect(),
+        );
         let commons = Arc::clone(self);
         metrics.gauges(
             "certificate_expiry_timestamp_seconds",

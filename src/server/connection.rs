@@ -189,7 +189,7 @@ impl Visit<'_> {
                         Read::Ended => Event::Eof,
                     }
                 }
-                Action::Begin(app) => Event::Allowed(self.commons.allow(&app)),
+                Action::Begin(app) => Event::Allowed(self.commons.begin(&app, &client, course)),
                 Action::Settle(submission) => {
                     wire.send(idle).await?;
                     self.settle(*submission, course).await

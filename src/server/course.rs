@@ -15,13 +15,14 @@ pub(super) struct Course {
     begun: Instant,
     /// Who the client is known to be, last by its login.
     app: Option<Arc<str>>,
+    mails_begun: u32,
     mails_sent: u32,
     mails_refused: u32,
 }
 
 impl Course {
     pub(super) fn begin() -> Self {
-        Self { begun: Instant::now(), app: None, mails_sent: 0, mails_refused: 0 }
+        Self { begun: Instant::now(), app: None, mails_begun: 0, mails_sent: 0, mails_refused: 0 }
     }
 
     pub(super) fn welcomed(&mut self, welcome: &Welcome) {
@@ -34,6 +35,12 @@ impl Course {
         if let LoginOutcome::Proven { app } = outcome {
             self.app = Some(Arc::clone(app));
         }
+    }
+
+    /// Whether it is the first.
+    pub(super) fn begins_a_mail(&mut self) -> bool {
+        self.mails_begun = self.mails_begun.saturating_add(1);
+        self.mails_begun == 1
     }
 
     pub(super) fn settled(&mut self, reply: &Reply) {
@@ -49,7 +56,7 @@ impl Course {
         wire: &Wire<S>,
         ended: &str,
     ) {
-        let Self { begun, app, mails_sent, mails_refused } = self;
+        let Self { begun, app, mails_sent, mails_refused, .. } = self;
         let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
         let (app, tls) = (app.as_deref(), wire.tls_version());
         let (octets_in, octets_out) = (wire.octets_received(), wire.octets_sent());

@@ -10,6 +10,7 @@ mod descriptors;
 #[path = "../clients/installed.rs"]
 mod installed;
 mod limits;
+mod nat;
 mod openssl;
 mod proxy;
 mod rig;

@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use crate::client::{Client, connector};
 use crate::rig::{Authority, Rig};
 
-const BEHIND: &str =
+pub const BEHIND: &str =
     "[[listener]]\naddress = \"127.0.0.1:0\"\nproxy = \"required\"\nproxy_from = [\"127.0.0.1\"]\n";
 const VERSION_1: &str = "PROXY TCP4 10.9.8.7 10.0.0.1 4711 25\r\n";
 const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";

@@ -165,3 +165,26 @@ fn a_decision_names_the_first_statement_of_the_documents_that_decides() {
         assert_eq!(set.trace(&request).matched.first().unwrap().sid, Some("All"));
     }
 }
+
+#[test]
+fn policies_tell_clients_apart_by_address_unless_they_name_the_address_by_itself() {
+    let network = json!({ "IpAddress": { "aws:SourceIp": ["10.0.5.0/24"] } });
+    let alone = json!({ "IpAddress": { "aws:VpcSourceIp": ["10.0.5.0/24", "10.0.5.7"] } });
+    let as_text = json!({ "StringEquals": { "aws:SourceIp": "10.0.5.7" } });
+    let as_variable = json!({ "StringLike": { "ses:FromAddress": "${aws:SourceIp}@example.com" } });
+    let is_there = json!({ "Null": { "aws:SourceIp": "false" } });
+    let sender = json!({ "StringEquals": { "ses:FromAddress": "10.0.5.7" } });
+    let (action, address) = ("ses:SendRawEmail", "10.0.5.7".parse().unwrap());
+    for (condition, expected) in [
+        (&network, true),
+        (&alone, false),
+        (&as_text, true),
+        (&as_variable, true),
+        (&is_there, false),
+        (&sender, false),
+    ] {
+        assert_eq!(when(condition).tell_apart_by_address(action, address), expected, "{condition}");
+    }
+    // What a statement about something else asks for is no matter.
+    assert!(!when(&network).tell_apart_by_address("s3:GetObject", address));
+}
