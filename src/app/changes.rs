@@ -1,6 +1,6 @@
 //! How one configuration differs from the one in force, and what of that has to wait for a restart.
 
-use crate::config::{Config, Delivery, Endpoint, Limits, Listener, Pool, Ses, SesLogin, Timeouts};
+use crate::config::{Config, Endpoint, Listener, Pool, Ses, SesLogin, Timeouts};
 
 /// What is new, in the words of the configuration; policies by their files.
 pub(super) fn between(before: &Config, after: &Config) -> Vec<String> {
@@ -11,6 +11,7 @@ pub(super) fn between(before: &Config, after: &Config) -> Vec<String> {
         ("limits", before.limits != after.limits),
         ("message", before.message != after.message),
         ("ses", account(&before.ses) != account(&after.ses)),
+        ("delivery", before.delivery != after.delivery),
         ("policy", options(before) != options(after)),
         ("log", before.log != after.log),
     ];
@@ -49,13 +50,10 @@ fn account(ses: &Ses) -> impl PartialEq {
 /// The new configuration as far as it can be put in force, and the settings in which the running one stays.
 pub(super) fn kept(running: &Config, mut new: Config) -> (Config, Vec<&'static str>) {
     let mut kept = Kept(Vec::new());
-    kept.keep("server.drain", &running.server.drain, &mut new.server.drain);
     kept.keep_listeners(&running.listeners, &mut new.listeners);
-    kept.keep_memory(&running.limits, &mut new.limits);
     kept.keep_way_to_ses(&running.ses, &mut new.ses);
     kept.keep_pool(&running.ses.pool, &mut new.ses.pool);
     kept.keep_timeouts(&running.ses.timeouts, &mut new.ses.timeouts);
-    kept.keep_delivery(&running.delivery, &mut new.delivery);
     kept.keep("admin", &running.admin, &mut new.admin);
     kept.keep("log.format", &running.log.format, &mut new.log.format);
     kept.keep("audit", &running.audit, &mut new.audit);
@@ -89,10 +87,6 @@ impl Kept {
         *new = running.iter().map(listener).collect();
         self.0.extend((!is_same_set).then_some("listener"));
         self.0.extend(is_moved.then_some("listener.address"));
-    }
-
-    fn keep_memory(&mut self, running: &Limits, new: &mut Limits) {
-        self.keep("limits.messages_octets_max", &running.messages_octets_max, &mut new.messages_octets_max);
     }
 
     /// The region names the endpoint and the resources alike, so that one cannot go without the other.
@@ -151,11 +145,5 @@ impl Kept {
         self.keep("ses.command_timeout", &running.command_timeout, &mut new.command_timeout);
         self.keep("ses.write_timeout", &running.write_timeout, &mut new.write_timeout);
         self.keep("ses.verdict_timeout", &running.verdict_timeout, &mut new.verdict_timeout);
-    }
-
-    fn keep_delivery(&mut self, running: &Delivery, new: &mut Delivery) {
-        self.keep("delivery.hold", &running.hold, &mut new.hold);
-        self.keep("delivery.in_doubt_wait", &running.in_doubt_wait, &mut new.in_doubt_wait);
-        self.keep("delivery.in_doubt_mails_max", &running.in_doubt_mails_max, &mut new.in_doubt_mails_max);
     }
 }

@@ -215,7 +215,7 @@ impl App {
 
     /// Takes no more connections, finishes what is in hand, and takes leave of SES.
     pub async fn stop(self) {
-        self.running.drain.run(self.config.server.drain).await;
+        self.running.drain.run(self.running.commons.terms().drain()).await;
         self.running.relay.upstream.close().await;
         // To the last, whoever asks hears that it stops.
         self.admin.cancel();

@@ -202,6 +202,8 @@ impl Reloader {
         }
         self.running.desk.store(Arc::new(desk));
         self.running.relay.budgets.follow(wiring::allowances(&config));
+        self.running.relay.doubts.follow(wiring::doubt_settings(&config));
+        self.running.relay.upstream.follow(config.delivery.hold);
         let changed = changes::between(running, &config);
         if config.policy != running.policy || config.apps != running.apps {
             policies::log_doubts(&policies.problems);

@@ -42,14 +42,15 @@ pub(super) fn relay(config: &Config, upstream: Upstream, audit: Arc<dyn AuditSin
         audit,
         addresses: config.log.addresses.clone(),
         decision_ids: DecisionIds::default(),
-        doubts: Doubts::new(DoubtSettings {
-            wait: config.delivery.in_doubt_wait,
-            mails_max: config.delivery.in_doubt_mails_max,
-        }),
+        doubts: Doubts::new(doubt_settings(config)),
         budgets: Budgets::new(allowances(config), Instant::now()),
         counts: Counts::default(),
         disagreements: Disagreements::default(),
     }
+}
+
+pub(super) fn doubt_settings(config: &Config) -> DoubtSettings {
+    DoubtSettings { wait: config.delivery.in_doubt_wait, mails_max: config.delivery.in_doubt_mails_max }
 }
 
 /// What is replaced as a whole by a reload. What was remembered under the terms before is remembered under these.
@@ -88,6 +89,7 @@ fn server_settings(config: &Config) -> server::Settings {
             memory: limits.memory_timeout,
             session: limits.session_timeout,
         },
+        drain: config.server.drain,
         allowances: config.apps.iter().map(|app| (app.name.as_str().into(), app.allowance)).collect(),
     }
 }

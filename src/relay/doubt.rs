@@ -8,9 +8,10 @@
 //! It is memory and nothing else: a restart forgets, and replicas do not know of each other's.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use aws_lc_rs::digest::{Context, SHA256};
 use tokio::time::Instant;
 
@@ -32,7 +33,7 @@ pub struct DoubtSettings {
 /// Remembers digests of mails, never mails.
 #[derive(Debug)]
 pub struct Doubts {
-    settings: DoubtSettings,
+    settings: ArcSwap<DoubtSettings>,
     mails: Mutex<HashMap<Digest, Sent>>,
 }
 
@@ -55,7 +56,13 @@ struct Sent {
 
 impl Doubts {
     pub fn new(settings: DoubtSettings) -> Self {
-        Self { settings, mails: Mutex::default() }
+        Self { settings: ArcSwap::from_pointee(settings), mails: Mutex::default() }
+    }
+
+    /// Takes on what the operator says now. What is in doubt stays so, as far as there is room.
+    pub fn follow(&self, settings: DoubtSettings) {
+        keep_newest(&mut self.mails(), settings.mails_max);
+        self.settings.store(Arc::new(settings));
     }
 
     pub(super) fn about(&self, app: &str, mail: &PermittedMail, now: Instant) -> Option<Doubt> {
@@ -66,7 +73,7 @@ impl Doubts {
         let digest = digest(app, mail);
         let Sent { decision, at } = *self.mails().get(&digest)?;
         let age = now.duration_since(at);
-        (age < MEMORY).then(|| Doubt { decision, wait: self.settings.wait.saturating_sub(age) })
+        (age < MEMORY).then(|| Doubt { decision, wait: self.settings.load().wait.saturating_sub(age) })
     }
 
     /// What became of a mail that was sent by a decision.
@@ -115,15 +122,24 @@ impl Doubts {
     fn remember(&self, digest: Digest, sent: Sent) {
         let mut mails = self.mails();
         mails.retain(|_, earlier| sent.at.duration_since(earlier.at) < MEMORY);
-        if mails.len() >= self.settings.mails_max && !mails.contains_key(&digest) {
-            let oldest = mails.iter().min_by_key(|(_, sent)| sent.at).map(|(digest, _)| *digest);
-            oldest.and_then(|oldest| mails.remove(&oldest));
-        }
         mails.insert(digest, sent);
+        keep_newest(&mut mails, self.settings.load().mails_max);
     }
 
     fn mails(&self) -> MutexGuard<'_, HashMap<Digest, Sent>> {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn keep_newest(mails: &mut HashMap<Digest, Sent>, mails_max: usize) {
+    let surplus = mails.len().saturating_sub(mails_max);
+    if surplus == 0 {
+        return;
+    }
+    let mut by_age: Vec<_> = mails.iter().map(|(digest, sent)| (sent.at, *digest)).collect();
+    by_age.sort_unstable();
+    for (_, digest) in by_age.iter().take(surplus) {
+        mails.remove(digest);
     }
 }
 
@@ -217,5 +233,8 @@ mod tests {
         let later = now + Duration::from_secs(2);
         let known = mails.each_ref().map(|mail| doubts.about("app", mail, later).is_some());
         assert_eq!(known, [false, true, true]);
+        doubts.follow(DoubtSettings { wait: Duration::ZERO, mails_max: 1 });
+        let known = mails.each_ref().map(|mail| doubts.about("app", mail, later).map(|doubt| doubt.wait));
+        assert_eq!(known, [None, None, Some(Duration::ZERO)]);
     }
 }

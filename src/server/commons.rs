@@ -44,9 +44,9 @@ impl Commons {
         self.terms.load_full()
     }
 
-    /// From now on these terms hold, the others for what has begun under them. The memory of messages stays as
-    /// large as it was.
+    /// From now on these terms hold, the others for what has begun under them.
     pub fn replace_terms(&self, terms: Terms) {
+        self.memory.resize(terms.settings.messages_octets_max);
         let before = self.terms();
         self.terms.store(Arc::new(terms.after(&before)));
         // Whoever has to come in anew finds the new terms in force.

@@ -19,6 +19,8 @@ pub struct Settings {
     /// Octets that a message must bring in a second, over its time.
     pub message_rate_min: u32,
     pub timeouts: Timeouts,
+    /// How long what is in hand may take when the relay is told to stop.
+    pub drain: Duration,
     /// By the name of the app.
     pub allowances: HashMap<Arc<str>, Allowance>,
 }

@@ -4,7 +4,7 @@
 //! mail is judged by the rules of the moment in which its last octet came, and keeps these until it is settled.
 
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
@@ -59,6 +59,11 @@ impl Terms {
 
     pub fn admission(&self) -> &Admission {
         &self.admission
+    }
+
+    /// How long what is in hand may take when the relay is told to stop.
+    pub fn drain(&self) -> Duration {
+        self.settings.drain
     }
 
     pub fn rules(&self) -> &Rules {

@@ -33,7 +33,8 @@ pub(super) struct Errand<'a> {
     pub app: &'a str,
     pub mail: &'a PermittedMail,
     pub progress: &'a Progress,
-    /// When it has waited long enough for its turn.
+    /// How long it may wait for its turn, and until when that is.
+    pub hold: Duration,
     pub until: Instant,
 }
 
@@ -78,11 +79,6 @@ impl Endpoint {
         &self.settings.region
     }
 
-    /// How long a mail may wait for its turn.
-    pub fn hold(&self) -> Duration {
-        self.settings.hold
-    }
-
     pub async fn probe(&self) -> Result<(), Arc<OpenError>> {
         let session = self.open().await?;
         self.pool.retire(session);
@@ -122,7 +118,7 @@ impl Endpoint {
     /// Says a mail, and says it again for as long as it may be held: when SES throttles it, and when SES takes fewer
     /// connections than the relay would open, as there will be one that another mail has left.
     pub async fn deliver(self: &Arc<Self>, errand: &Errand<'_>) -> Outcome {
-        let Errand { app, mail, until, .. } = *errand;
+        let Errand { app, mail, hold, until, .. } = *errand;
         let begun = Instant::now();
         if let Err(outcome) = self.account().admit(begun) {
             return outcome;
@@ -139,8 +135,8 @@ impl Endpoint {
             let turn = match (self.turns.turn(app, recipients, place, until).await, put_off) {
                 (Ok(turn), _) => turn,
                 (Err(_), Some(outcome)) => return outcome,
-                (Err(Jam::Rate), None) => return Outcome::Paced { held: self.settings.hold },
-                (Err(Jam::Connections), None) => return Outcome::Busy { held: self.settings.hold },
+                (Err(Jam::Rate), None) => return Outcome::Paced { held: hold },
+                (Err(Jam::Connections), None) => return Outcome::Busy { held: hold },
             };
             let begun = turn.begun();
             self.counts.waited(&self.name, begun.saturating_duration_since(asked));

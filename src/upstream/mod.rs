@@ -32,7 +32,9 @@ mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::time::Instant;
 
 use crate::credentials::Keyring;
@@ -60,6 +62,8 @@ pub struct Upstream {
     standbys: Vec<Arc<Endpoint>>,
     /// Which of all took a mail last.
     in_use: AtomicUsize,
+    /// How long a mail may wait for its turn.
+    hold: ArcSwap<Duration>,
     counts: Counts,
 }
 
@@ -83,9 +87,9 @@ impl Upstream {
         keyring: Option<Arc<Keyring>>,
         dial: Arc<dyn Dial>,
     ) -> Result<Self, SetupError> {
-        let counts = Counts::default();
+        let (counts, hold) = (Counts::default(), ArcSwap::from_pointee(settings.hold));
         let preferred = Arc::new(Endpoint::new(settings, keyring, dial, counts.clone())?);
-        Ok(Self { preferred, standbys: Vec::new(), in_use: AtomicUsize::new(0), counts })
+        Ok(Self { preferred, standbys: Vec::new(), in_use: AtomicUsize::new(0), hold, counts })
     }
 
     /// With another endpoint, for when those before it cannot be used.
@@ -105,12 +109,18 @@ impl Upstream {
         Ok(self)
     }
 
+    /// From now on a mail may wait for its turn for so long.
+    pub fn follow(&self, hold: Duration) {
+        self.hold.store(Arc::new(hold));
+    }
+
     /// Says a mail of an app to SES, when it is its turn. Dropped before its end, it takes the connection along,
     /// and `progress` tells whether SES may have the mail.
     ///
     /// It goes to another endpoint only if SES surely does not have it and what is wrong is not about the mail.
     pub async fn deliver(&self, app: &str, mail: &PermittedMail, progress: &Progress) -> Delivery {
-        let errand = Errand { app, mail, progress, until: Instant::now() + self.preferred.hold() };
+        let hold = **self.hold.load();
+        let errand = Errand { app, mail, progress, hold, until: Instant::now() + hold };
         let mut outcome = self.preferred.deliver(&errand).await;
         let mut index = 0;
         for (other, endpoint) in (1..).zip(&self.standbys) {

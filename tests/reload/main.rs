@@ -5,6 +5,7 @@ mod files;
 mod kept;
 mod program;
 mod rig;
+mod room;
 
 use rig::{ALLOW, Client, DENY_HELLO, Rig};
 
