@@ -1,8 +1,8 @@
 //! How fast SES may be sent to: a token bucket that counts recipients, as SES does, and that learns.
 //!
 //! SES tells nobody its rate, only that it was exceeded, and other senders of the account use it up as well. So the
-//! rate goes down by a quarter each time SES throttles, and slowly up again while it does not. It has no clock: the
-//! time is an argument.
+//! rate goes down by a quarter each time SES throttles. While it does not, the rate comes back by equal steps to where
+//! SES began to throttle, and from there feels its way on. It has no clock: the time is an argument.
 
 use std::time::Duration;
 
@@ -13,7 +13,9 @@ const RATE_MIN: f64 = 1.0;
 /// Beyond this no rate is kept.
 const RATE_MAX: f64 = 10_000.0;
 const LOWER: f64 = 0.75;
-const RAISE: f64 = 1.2;
+/// Of the rate at which SES began to throttle, or of the present one where that is higher: however low the rate fell, it
+/// is back after ten steps.
+const RAISE: f64 = 0.1;
 const RAISE_EVERY: Duration = Duration::from_secs(10);
 /// What may be sent at once after a pause, in seconds of the rate.
 const BURST_SECONDS: f64 = 0.5;
@@ -31,9 +33,18 @@ pub(super) struct Bucket {
     tokens: f64,
     counted: Instant,
     lowered: Option<Instant>,
-    /// When the rate was last changed.
+    /// The rate at which SES began to throttle; the throttling ends when the rate is raised.
+    throttled_at: f64,
+    last_change: Change,
+    /// When that was.
     changed: Instant,
     taken: Taken,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Lowered,
+    Raised,
 }
 
 /// How many recipients SES took in this window of time and in the last.
@@ -53,6 +64,8 @@ impl Bucket {
             tokens: rate_max.map_or(0.0, burst),
             counted: now,
             lowered: None,
+            throttled_at: RATE_MIN,
+            last_change: Change::Raised,
             changed: now,
             taken: Taken { since: now, now: 0.0, before: 0.0 },
         }
@@ -93,14 +106,20 @@ impl Bucket {
         if self.lowered.is_some_and(|lowered| begun < lowered) {
             return None;
         }
-        let rate = match self.rate {
-            Some(rate) => rate * LOWER,
+        let (before, rate) = match self.rate {
+            Some(rate) => (rate, rate * LOWER),
             // SES takes what it may take, so that what it took lately is the rate.
-            None => self.taken.lately(now),
+            None => {
+                let rate = self.taken.lately(now);
+                (rate, rate)
+            }
         };
+        if self.last_change == Change::Raised {
+            self.throttled_at = before;
+        }
         self.rate = Some(rate.max(RATE_MIN));
         self.lowered = Some(now);
-        self.changed = now;
+        (self.last_change, self.changed) = (Change::Lowered, now);
         self.rate
     }
 
@@ -118,12 +137,12 @@ impl Bucket {
         if self.lowered.is_none() || now.saturating_duration_since(self.changed) < RAISE_EVERY {
             return;
         }
-        let raised = rate * RAISE;
+        let raised = rate + self.throttled_at.max(rate) * RAISE;
         self.rate = match self.rate_max {
             Some(rate_max) => Some(raised.min(rate_max)),
             None => (raised < RATE_MAX).then_some(raised),
         };
-        self.changed = now;
+        (self.last_change, self.changed) = (Change::Raised, now);
     }
 }
 
@@ -212,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_goes_down_with_each_throttling_and_slowly_up_again() {
+    fn the_rate_goes_down_with_each_throttling_and_comes_back_by_equal_steps() {
         let mut now = Instant::now();
         let mut bucket = Bucket::new(Some(100), now);
         let rate = |bucket: &Bucket| bucket.rate.map(f64::round);
@@ -221,7 +240,7 @@ mod tests {
             assert_eq!(rate(&bucket), Some(lowered));
             now += Duration::from_secs(1);
         }
-        for raised in [38.0, 46.0, 55.0, 66.0, 79.0, 94.0, 100.0, 100.0] {
+        for raised in [42.0, 52.0, 62.0, 72.0, 82.0, 92.0, 100.0, 100.0] {
             now += RAISE_EVERY;
             assert_eq!(bucket.take(1, now), Ok(()));
             assert_eq!(rate(&bucket), Some(raised));
@@ -230,7 +249,33 @@ mod tests {
         bucket.throttled(now, now);
         now += Duration::from_hours(1);
         assert_eq!(bucket.take(1, now), Ok(()));
-        assert_eq!(bucket.rate, Some(90.0));
+        assert_eq!(bucket.rate, Some(85.0));
+    }
+
+    #[test]
+    fn where_less_is_taken_than_before_the_steps_get_smaller_and_where_more_is_the_rate_finds_it() {
+        let mut now = Instant::now();
+        let mut bucket = Bucket::new(None, now);
+        bucket.accepted(100, now);
+        // Other senders leave it 10 of the 100 that it took. Then they go.
+        let mut throttlings = 0;
+        for second in 0..600 {
+            while bucket.rate.is_none_or(|rate| rate > 10.0) {
+                throttlings += 1;
+                bucket.throttled(now, now);
+            }
+            now += Duration::from_secs(1);
+            let _ = bucket.take(1, now);
+            // Down from 100, down from above 20, and then a step too high now and then.
+            assert!(second < 60 || bucket.rate.is_some_and(|rate| rate <= 11.1), "{:?}", bucket.rate);
+        }
+        assert!((20..40).contains(&throttlings), "{throttlings}");
+        let begun = now;
+        while bucket.rate.is_some_and(|rate| rate < 100.0) {
+            now += RAISE_EVERY;
+            let _ = bucket.take(1, now);
+        }
+        assert!(now - begun < Duration::from_mins(5), "{:?}", now - begun);
     }
 
     #[test]

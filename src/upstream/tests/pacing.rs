@@ -9,6 +9,9 @@ use tokio::time::{Instant, sleep};
 use super::{Call, Peer, settings, small_mail, upstream};
 use crate::upstream::{Outcome, Progress, Settings, Upstream};
 
+/// What a fresh account may send.
+const PACE: u32 = 14;
+const THROTTLED: &str = "454 Throttling failure: Maximum sending rate exceeded.";
 const ACCEPTED: &str = "250 Ok 0106019dec617b98-6d1f-000000";
 const MOMENT: Duration = Duration::from_millis(1);
 
@@ -108,7 +111,7 @@ async fn a_throttled_mail_keeps_its_place_before_the_others_of_its_app() {
         async move { upstream.deliver("app", &small_mail(&["c@example.org"]), &Progress::default()).await.outcome }
     });
     sleep(MOMENT).await;
-    peer.say("454 Throttling failure: Maximum sending rate exceeded.").await;
+    peer.say(THROTTLED).await;
     peer.hear("RSET").await.unwrap();
     peer.say("250 Ok").await;
     let throttled = Instant::now();
@@ -120,4 +123,75 @@ async fn a_throttled_mail_keeps_its_place_before_the_others_of_its_app() {
     peer.say("250 Ok").await;
     peer.hear("RCPT TO:<c@example.org>").await.unwrap();
     second.abort();
+}
+
+/// SES takes the mail of an app up to its verdict, which is this. A mail that is said again is left at that.
+async fn hear_verdict(verdict: &str) -> (&'static str, Option<f64>) {
+    let pace = Settings { recipients_per_second_max: Some(PACE), hold: Duration::ZERO, ..settings() };
+    let (upstream, mut called) = upstream(pace);
+    let mail = tokio::spawn({
+        let upstream = Arc::clone(&upstream);
+        async move { upstream.deliver("app", &small_mail(&["b@example.org"]), &Progress::default()).await.outcome }
+    });
+    let mut peer = Peer::accept_and_log_in(&mut called).await;
+    peer.take_mail().await;
+    peer.say(verdict).await;
+    let label = mail.await.unwrap().label();
+    (label, upstream.preferred.turns.rate())
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_is_said_of_the_rate_lowers_it() {
+    for (verdict, label) in [
+        ("454 Temporary service failure", "deferred"),
+        ("454 4.7.0 TLS not available due to temporary reason: TLS already active", "deferred"),
+        ("454 4.3.0 Try again later", "deferred"),
+        ("454 Temporary authentication failure", "blocked"),
+        ("451 Temporary service failure", "deferred"),
+        ("450 Requested mail action not taken: slow down", "deferred"),
+        ("554 Message rejected: Sending suspended for this account.", "blocked"),
+        // Of the quota of a day, and of how the login was made.
+        ("454 Throttling failure: Daily message quota exceeded.", "blocked"),
+        ("454 Throttling failure: Maximum SigV2 SMTP sending rate exceeded.", "blocked"),
+    ] {
+        assert_eq!(hear_verdict(verdict).await, (label, Some(f64::from(PACE))), "{verdict}");
+    }
+    for verdict in [THROTTLED, "454 4.7.1 throttling failure: maximum sending rate exceeded"] {
+        assert_eq!(hear_verdict(verdict).await, ("throttled", Some(f64::from(PACE) * 0.75)), "{verdict}");
+    }
+}
+
+/// Down to one mail a second, and back to fourteen within 100 s, not within hours, nor at once.
+#[tokio::test(start_paused = true)]
+async fn a_rate_that_fell_to_the_bottom_is_back_within_two_minutes() {
+    let (hold, connection_age_max) = (Duration::from_mins(1), Duration::from_hours(1));
+    let one =
+        Settings { connections_max: 1, connection_mails_max: u32::MAX, connection_age_max, ..settings() };
+    let pace = Settings { recipients_per_second_max: Some(PACE), hold, ..one };
+    let (upstream, mut called) = upstream(pace);
+    let first = tokio::spawn({
+        let upstream = Arc::clone(&upstream);
+        async move { accepted(&upstream, &["app"]).await }
+    });
+    let mut peer = Peer::accept_and_log_in(&mut called).await;
+    let rate = || upstream.preferred.turns.rate().unwrap();
+    while rate() > 1.0 {
+        peer.take_mail().await;
+        peer.say(THROTTLED).await;
+        peer.hear("RSET").await.unwrap();
+        peer.say("250 Ok").await;
+    }
+    let bottom = Instant::now();
+    tokio::spawn(async move {
+        loop {
+            peer.take_mail().await;
+            peer.say(ACCEPTED).await;
+        }
+    });
+    first.await.unwrap();
+    while rate() < f64::from(PACE) {
+        assert_eq!(accepted(&upstream, &["app"]).await.len(), 1);
+    }
+    let recovery = bottom.elapsed().as_secs();
+    assert!((90..=110).contains(&recovery), "{recovery} s");
 }
