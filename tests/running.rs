@@ -185,6 +185,10 @@ async fn the_sandbox_says_what_to_type_and_tells_of_each_mail() {
     let host = line_with(&mut sandbox.output, "SMTP host ").await;
     let port = host.split("port ").nth(1).and_then(|rest| rest.split(',').next()).unwrap();
     let address: SocketAddr = format!("127.0.0.1:{port}").parse().unwrap();
+    let page = line_with(&mut sandbox.output, "http://").await;
+    let page = page.split("http://").nth(1).and_then(|page| page.strip_suffix('/')).unwrap();
+    let mut stream = TcpStream::connect(page).await.unwrap();
+    ask(&mut stream, &format!("GET /readyz HTTP/1.0\r\nHost: {page}\r\n\r\n"), "200 OK\r\n").await;
     line_with(&mut sandbox.output, &format!("curl smtp://{address} --mail-from app@mail1.tak1wa.com")).await;
     line_with(&mut sandbox.output, &format!("swaks --server {address} --from ceo@mail1.tak1wa.com")).await;
 

@@ -84,7 +84,6 @@ async fn play(arguments: &Arguments) -> Exit {
         Ok(stand_in) => stand_in,
         Err(error) => return problems::refuse(&[problems::of_error("", &error)]),
     };
-    arguments.stand_in.faults().iter().for_each(|fault| stand_in.faults().add(fault.clone()));
     let config = match led_to(&stand_in, config) {
         Ok(config) => config,
         Err(error) => return problems::refuse(&[problems::of_error("", &error)]),
@@ -96,9 +95,15 @@ async fn play(arguments: &Arguments) -> Exit {
     };
     app.follow(Following { source: again(arguments, &config.ses), footprint, log_level: None });
     app.show(Arc::new(Taken::new(stand_in.mailbox().clone())));
+    // Whoever looks at the page first reads that all is well; if it is not, `keep_proven` says why. Faults are for mails.
+    let _ = app.probe_ses().await;
+    arguments.stand_in.faults().iter().for_each(|fault| stand_in.faults().add(fault.clone()));
     let introduction = sample::introduction(&app, stand_in.control(), &config);
     let _ = stdout().write_all(introduction.as_bytes());
-    told_to_stop().await;
+    tokio::select! {
+        () = told_to_stop() => {}
+        () = app.keep_proven() => {}
+    }
     let _ = writeln!(stdout(), "\nstopping");
     app.stop().await;
     stand_in.stop().await;
