@@ -4,19 +4,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use crate::credentials::{Keyring, LoginState, Standing};
+use crate::credentials::sessions::Sessions;
+use crate::credentials::{Keyring, LoggedIn, Login, LoginState, Standing};
 use crate::telemetry::{Metrics, Word};
 
-/// How often SES took a login, and refused one.
+/// How often SES took a login, and refused one, and what sessions are open.
 #[derive(Debug, Default)]
 pub(super) struct LoginCounts {
     taken: AtomicU64,
     refused: AtomicU64,
+    sessions: Arc<Sessions>,
 }
 
 impl LoginCounts {
-    pub(super) fn taken(&self) {
+    pub(super) fn taken(&self, login: &Login) -> LoggedIn {
         self.taken.fetch_add(1, Ordering::Relaxed);
+        self.sessions.begin(login.user_name())
     }
 
     pub(super) fn refused(&self) {
@@ -29,7 +32,7 @@ pub fn register(keyrings: &[(Word, Arc<Keyring>)], metrics: &mut Metrics) {
     let rings = keyrings.to_vec();
     metrics.counters("ses_login_answers", "What SES said to logins", ["endpoint", "answer"], move || {
         let answers = |(endpoint, ring): &(Word, Arc<Keyring>)| {
-            let LoginCounts { taken, refused } = ring.counts();
+            let LoginCounts { taken, refused, .. } = ring.counts();
             [("taken", taken), ("refused", refused)].map(|(answer, count)| {
                 ([endpoint.clone(), answer.into()], number(count.load(Ordering::Relaxed)))
             })
@@ -44,6 +47,16 @@ pub fn register(keyrings: &[(Word, Arc<Keyring>)], metrics: &mut Metrics) {
             Some(([endpoint.clone(), user_name(&login)], login.age(SystemTime::now()).as_secs_f64()))
         };
         rings.iter().filter_map(age).collect()
+    });
+    let rings = keyrings.to_vec();
+    let open = "Sessions with SES that are open, by the login that they were opened by";
+    metrics.gauges("ses_sessions_open", open, ["endpoint", "user_name"], move || {
+        let open = |(endpoint, ring): &(Word, Arc<Keyring>)| {
+            let sessions = ring.counts().sessions.by_user_name().into_iter();
+            let endpoint = endpoint.clone();
+            sessions.map(move |(name, count)| ([endpoint.clone(), Word::Shared(name)], f64::from(count)))
+        };
+        rings.iter().flat_map(open).collect()
     });
     let rings = keyrings.to_vec();
     let standing = "Logins by what SES last said to them";

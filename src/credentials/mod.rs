@@ -10,6 +10,7 @@ mod keyring;
 mod login;
 #[cfg(feature = "aws")]
 mod secrets_manager;
+mod sessions;
 mod smtp_password;
 
 #[cfg(feature = "aws")]
@@ -19,4 +20,5 @@ pub use keyring::{Keyring, KeyringState, LoginState, Offer, Rank, Standing};
 pub use login::{Login, LoginError};
 #[cfg(feature = "aws")]
 pub use secrets_manager::{SecretVersion, SecretsManager, SecretsManagerError, Stage, aws_environment};
+pub use sessions::LoggedIn;
 pub use smtp_password::smtp_password;

@@ -13,7 +13,7 @@ use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Noop, Quit, Rcpt, Rset
 use lettre::transport::smtp::extension::{ClientId, RcptParameter};
 use tokio::time::Instant;
 
-use crate::credentials::Login;
+use crate::credentials::{LoggedIn, Login};
 use crate::gate::PermittedMail;
 use crate::mail::Address;
 use crate::secret::Secret;
@@ -86,6 +86,8 @@ pub(super) struct Conversation {
     extensions: Extensions,
     session: Option<SessionId>,
     standing: Standing,
+    /// Tells for as long as it is open by which login it was opened.
+    logged_in: Option<LoggedIn>,
     opened: Instant,
     mails: u32,
 }
@@ -110,6 +112,7 @@ impl Conversation {
             extensions: Extensions::default(),
             session,
             standing: Standing::Ready,
+            logged_in: None,
             opened: Instant::now(),
             mails: 0,
         }
@@ -146,6 +149,10 @@ impl Conversation {
             Some(Mechanism::Xoauth2) | None => return Err(OpenError::NoMechanism),
         };
         asked.map(drop).map_err(|why| OpenError::at(Step::Auth, why))
+    }
+
+    pub fn stays(&mut self, logged_in: LoggedIn) {
+        self.logged_in = Some(logged_in);
     }
 
     /// Says a whole mail: to all its recipients or to none.

@@ -270,10 +270,10 @@ impl Endpoint {
     }
 
     async fn log_in_with(&self, keyring: &Keyring, login: &Login) -> Result<Conversation, OpenError> {
-        let opened = self.session(Some(login)).await;
+        let mut opened = self.session(Some(login)).await;
         let now = Instant::now().into_std();
-        match &opened {
-            Ok(_) => keyring.accepted(login, now),
+        match &mut opened {
+            Ok(session) => session.stays(keyring.accepted(login, now)),
             Err(cause) => {
                 if let Some(words) = cause.refusal_of_login() {
                     keyring.refused(login, words, now);

@@ -1,0 +1,43 @@
+//! By which login the sessions are open that there are: whoever takes a login away has to know.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How many, by user name; none of them is zero.
+#[derive(Debug, Default)]
+pub(super) struct Sessions(Mutex<BTreeMap<Arc<str>, u32>>);
+
+/// What a session keeps for as long as it is open.
+#[derive(Debug)]
+pub struct LoggedIn {
+    sessions: Arc<Sessions>,
+    user_name: Arc<str>,
+}
+
+impl Sessions {
+    pub(super) fn begin(self: &Arc<Self>, user_name: &str) -> LoggedIn {
+        let user_name = Arc::from(user_name);
+        let mut counts = self.counts();
+        let count = counts.entry(Arc::clone(&user_name)).or_default();
+        *count = count.saturating_add(1);
+        LoggedIn { sessions: Arc::clone(self), user_name }
+    }
+
+    pub(super) fn by_user_name(&self) -> BTreeMap<Arc<str>, u32> {
+        self.counts().clone()
+    }
+
+    fn counts(&self) -> MutexGuard<'_, BTreeMap<Arc<str>, u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for LoggedIn {
+    fn drop(&mut self) {
+        let mut counts = self.sessions.counts();
+        match counts.get_mut(&self.user_name) {
+            Some(count @ 2..) => *count = count.saturating_sub(1),
+            Some(_) | None => drop(counts.remove(&self.user_name)),
+        }
+    }
+}
