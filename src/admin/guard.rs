@@ -63,6 +63,10 @@ impl Settings {
         self.address
     }
 
+    pub fn token(&self) -> Option<&Secret> {
+        self.token.as_ref()
+    }
+
     /// Whether a request with these header fields may see everything.
     pub(super) fn admits(&self, uri: &Uri, headers: &HeaderMap) -> Result<(), Rejection> {
         let Some(token) = &self.token else {

@@ -1,16 +1,13 @@
 //! `sesgate health`: whether the relay on this machine is alive, or ready. An image without a shell has nothing else to
 //! ask. Without an admin listener, the relay's greeting is what there is to hear.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write, stderr, stdout};
+use std::io::{BufRead, BufReader, Write, stderr, stdout};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::time::Duration;
 
+use crate::cli::http::{self, TIMEOUT, in_words};
 use crate::cli::{ConfigFile, Exit, problems};
 use crate::config::{self, Config, ListenerTls};
 use crate::server::Proxy;
-
-/// Docker's own time-out for a health check is longer.
-const TIMEOUT: Duration = Duration::from_secs(2);
 
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
@@ -53,7 +50,7 @@ fn ask(address: SocketAddr, question: &Question) -> Exit {
         Question::Alive => "/healthz",
         Question::Ready => "/readyz",
     };
-    match get(address, path) {
+    match http::get(address, path, None) {
         Ok((status, body)) => {
             if matches!(question, Question::Ready) {
                 let _ = writeln!(stdout(), "{body}");
@@ -64,31 +61,6 @@ fn ask(address: SocketAddr, question: &Question) -> Exit {
             let _ = writeln!(stderr(), "admin listener on {address}: {reason}");
             Exit::Failed
         }
-    }
-}
-
-/// The status and the body. Of HTTP no more is needed than that the relay closes behind its answer.
-fn get(address: SocketAddr, path: &str) -> Result<(u16, String), String> {
-    let ask = || -> std::io::Result<String> {
-        let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
-        stream.set_read_timeout(Some(TIMEOUT))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer)?;
-        Ok(answer)
-    };
-    let answer = ask().map_err(|error| in_words(&error))?;
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let strange = || format!("it says `{}`", head.lines().next().unwrap_or_default().escape_debug());
-    status.map(|status| (status, body.to_owned())).ok_or_else(strange)
-}
-
-/// The system's own words for a time-out are that a resource is unavailable.
-fn in_words(error: &std::io::Error) -> String {
-    match error.kind() {
-        ErrorKind::WouldBlock | ErrorKind::TimedOut => format!("it does not answer within {TIMEOUT:?}"),
-        _ => error.to_string(),
     }
 }
 

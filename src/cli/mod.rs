@@ -8,6 +8,7 @@ mod format;
 mod ground;
 mod hash_password;
 mod health;
+mod http;
 mod paint;
 mod problems;
 mod records;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::cli::rotate::fleet::{Asked, Says};
 use crate::credentials::{AccessKey, Activity};
 
 /// How things stand.
@@ -13,6 +14,8 @@ pub struct Facts {
     pub published: Option<SystemTime>,
     /// The key that is kept beside it, until it is proven.
     pub pending: Option<String>,
+    /// The relays that were named, if any were.
+    pub relays: Vec<Asked>,
 }
 
 #[derive(Debug, Clone)]
@@ -25,6 +28,7 @@ pub struct Terms {
     pub age_min: Duration,
     pub beginning: Beginning,
     pub strangers: Strangers,
+    pub silence: Silence,
 }
 
 /// Whether another rotation may begin.
@@ -41,6 +45,26 @@ pub enum Strangers {
     Deleted,
 }
 
+/// What a relay means that cannot be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Silence {
+    /// It may use the old key.
+    Refused,
+    /// It uses the old key no longer than relays may take.
+    Waited,
+}
+
+/// How far the relays are that were named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Progress {
+    /// None was named, or not all can be asked: time has to do.
+    Unknown,
+    /// Every one uses the current key, and no other key of the user.
+    Arrived,
+    /// In words, which are not, and why.
+    Behind(String),
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Next {
     Create,
@@ -49,6 +73,8 @@ pub enum Next {
     Wait {
         old: String,
         until: SystemTime,
+        /// The relays that are waited for, as far as they are known.
+        behind: Option<String>,
     },
     Deactivate(String),
     Delete(String),
@@ -84,6 +110,16 @@ pub enum Stuck {
         by hand"
     )]
     StillUsed(String),
+    #[error(
+        "no rotation begins while relays would not take part in it: {0}; `--skip-unreachable` lets those be that cannot be \
+        asked"
+    )]
+    Unfit(String),
+    #[error(
+        "the old key `{old}` stays as it is, for in all that time these relays have not let go of it: {behind}; run again, \
+        with a longer `--wait`, to go on waiting"
+    )]
+    Behind { old: String, behind: String },
 }
 
 pub fn next(facts: &Facts, terms: &Terms, now: SystemTime) -> Next {
@@ -97,7 +133,10 @@ pub fn next(facts: &Facts, terms: &Terms, now: SystemTime) -> Next {
         None => match (terms.beginning, now.duration_since(current.created).unwrap_or_default()) {
             (Beginning::Over, _) => Next::Done,
             (Beginning::Allowed, age) if age < terms.age_min => Next::Young,
-            (Beginning::Allowed, _) => Next::Create,
+            (Beginning::Allowed, _) => match progress(facts, terms.silence) {
+                Progress::Behind(unfit) => Next::Stuck(Stuck::Unfit(unfit)),
+                Progress::Arrived | Progress::Unknown => Next::Create,
+            },
         },
         Some(other) if facts.pending.as_ref() == Some(&other.id) => Next::Publish(other.id.clone()),
         Some(other) if other.created < current.created => retire(other, facts, terms, now),
@@ -112,16 +151,37 @@ pub fn next(facts: &Facts, terms: &Terms, now: SystemTime) -> Next {
 fn retire(old: &AccessKey, facts: &Facts, terms: &Terms, now: SystemTime) -> Next {
     let until = facts.published.unwrap_or(now) + terms.wait;
     let id = old.id.clone();
-    match old.activity {
-        Activity::Active if now < until => Next::Wait { old: id, until },
-        Activity::Active if old.last_used.is_some_and(|used| used > until) => {
+    match (old.activity, progress(facts, terms.silence)) {
+        (Activity::Active, Progress::Unknown) if now < until => Next::Wait { old: id, until, behind: None },
+        (Activity::Active, Progress::Behind(behind)) if now < until => {
+            Next::Wait { old: id, until, behind: Some(behind) }
+        }
+        (Activity::Active, Progress::Behind(behind)) => Next::Stuck(Stuck::Behind { old: id, behind }),
+        (Activity::Active, Progress::Arrived | Progress::Unknown)
+            if old.last_used.is_some_and(|used| used > until) =>
+        {
             Next::Stuck(Stuck::StillUsed(id))
         }
-        Activity::Active => Next::Deactivate(id),
-        Activity::Inactive if now < until + terms.grace => {
+        (Activity::Active, Progress::Arrived | Progress::Unknown) => Next::Deactivate(id),
+        (Activity::Inactive, _) if now < until + terms.grace => {
             Next::DeleteLater { old: id, at: until + terms.grace }
         }
-        Activity::Inactive => Next::Delete(id),
+        (Activity::Inactive, _) => Next::Delete(id),
+    }
+}
+
+fn progress(facts: &Facts, silence: Silence) -> Progress {
+    let is_behind = |asked: &&Asked| match (&asked.says, silence) {
+        (Says::Otherwise(_), _) | (Says::Nothing(_), Silence::Refused) => true,
+        (Says::Arrived, _) | (Says::Nothing(_), Silence::Waited) => false,
+    };
+    let behind: Vec<String> = facts.relays.iter().filter(is_behind).map(Asked::to_string).collect();
+    if !behind.is_empty() {
+        Progress::Behind(behind.join("; "))
+    } else if facts.relays.is_empty() || facts.relays.iter().any(|asked| asked.says != Says::Arrived) {
+        Progress::Unknown
+    } else {
+        Progress::Arrived
     }
 }
 
@@ -130,6 +190,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::{Beginning, Facts, Strangers, Stuck, Terms, next};
+    use crate::cli::rotate::fleet::{Asked, Says};
     use crate::credentials::{AccessKey, Activity};
 
     /// Minutes of the story.
@@ -152,11 +213,23 @@ mod tests {
 
     /// `A` is published since minute 100, relays have 10 minutes to use it, and a key that is inactive goes 60 later.
     fn ask(keys: &[&str], pending: Option<&str>, minute: u64) -> String {
+        ask_with(&[], Silence::Refused, keys, pending, minute)
+    }
+
+    fn ask_with(
+        relays: &[Says],
+        silence: Silence,
+        keys: &[&str],
+        pending: Option<&str>,
+        minute: u64,
+    ) -> String {
+        let relays = relays.iter().map(|says| Asked { relay: "r".to_owned(), says: says.clone() });
         let facts = Facts {
             keys: keys.iter().map(|words| key(words)).collect(),
             current: "A".to_owned(),
             published: Some(at(100)),
             pending: pending.map(str::to_owned),
+            relays: relays.collect(),
         };
         let terms = Terms {
             wait: Duration::from_mins(10),
@@ -164,6 +237,7 @@ mod tests {
             age_min: Duration::from_mins(30),
             beginning: Beginning::Allowed,
             strangers: Strangers::Kept,
+            silence,
         };
         let text = format!("{:?}", next(&facts, &terms, at(minute)));
         text.split([' ', '{']).next().unwrap().to_owned()
@@ -193,5 +267,39 @@ mod tests {
             assert_eq!(ask(keys, pending, minute), expected, "{keys:?} {pending:?} {minute}");
         }
         assert!(Stuck::Unused("B".to_owned()).to_string().contains("--discard-unused"));
+    }
+    #[test]
+    fn the_old_key_goes_when_every_relay_has_let_go_of_it_and_not_before() {
+        let (arrived, old) = (Says::Arrived, Says::Otherwise("logs in with O".to_owned()));
+        let silent = Says::Nothing("connection refused".to_owned());
+        let keys = &["A 90", "O 10 used=99"];
+        for (relays, silence, minute, expected) in [
+            (&[arrived.clone(), arrived.clone()][..], Silence::Refused, 101, "Deactivate(\"O\")"),
+            (&[arrived.clone(), old.clone()], Silence::Refused, 109, "Wait"),
+            (&[arrived.clone(), old.clone()], Silence::Waited, 111, "Stuck(Behind"),
+            (&[arrived.clone(), silent.clone()], Silence::Refused, 109, "Wait"),
+            (&[arrived.clone(), silent.clone()], Silence::Refused, 111, "Stuck(Behind"),
+            // As if none were named.
+            (&[arrived.clone(), silent.clone()], Silence::Waited, 109, "Wait"),
+            (&[arrived.clone(), silent.clone()], Silence::Waited, 111, "Deactivate(\"O\")"),
+        ] {
+            assert_eq!(ask_with(relays, silence, keys, None, minute), expected, "{relays:?} {minute}");
+        }
+        // Somebody else, who was not named.
+        let keys = &["A 90", "O 10 used=112"];
+        assert_eq!(
+            ask_with(&[arrived.clone()], Silence::Refused, keys, None, 113),
+            "Stuck(StillUsed(\"O\"))"
+        );
+        for (says, silence, expected) in [
+            (&arrived, Silence::Refused, "Create"),
+            (&old, Silence::Refused, "Stuck(Unfit(\"r"),
+            (&silent, Silence::Refused, "Stuck(Unfit(\"r"),
+            (&silent, Silence::Waited, "Create"),
+        ] {
+            assert_eq!(ask_with(&[says.clone()], silence, &["A 90"], None, 120), expected, "{says:?}");
+        }
+        // What is young enough is nobody's business.
+        assert_eq!(ask_with(&[silent], Silence::Refused, &["A 90"], None, 105), "Young");
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use tokio::time::{Instant, sleep};
 
 use crate::app;
+use crate::cli::rotate::fleet::Fleet;
 use crate::cli::rotate::plan::{self, Beginning, Facts, Next, Terms};
 use crate::cli::rotate::shelf::{Published, Shelf};
 use crate::cli::rotate::{Arguments, Strides};
@@ -21,6 +22,7 @@ struct Work<'a> {
     iam: AccessKeys,
     user: String,
     shelf: Shelf,
+    fleet: Fleet,
     prove_within: Duration,
 }
 
@@ -36,7 +38,9 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), String> {
         None => iam.user_of(current.user_name()).await.map_err(|error| error.to_string())?,
     };
     let (form, prove_within) = (login.source.form().clone(), arguments.prove_within);
-    let work = Work { config, form, iam, user, shelf, prove_within };
+    let token = config.admin.as_ref().and_then(|admin| admin.token().cloned());
+    let fleet = Fleet::new(arguments.relay.clone(), token);
+    let work = Work { config, form, iam, user, shelf, fleet, prove_within };
     work.go(arguments.terms(), arguments.strides()).await
 }
 
@@ -65,6 +69,7 @@ impl Work<'_> {
             let (facts, published) = self.look().await?;
             let next = plan::next(&facts, &terms, SystemTime::now());
             if strides == Strides::None {
+                facts.relays.iter().for_each(|asked| tell(&asked.to_string()));
                 tell(&format!("would {}", self.intention(&next)));
                 return Ok(());
             }
@@ -74,8 +79,8 @@ impl Work<'_> {
                     tell(&self.intention(&next));
                     return Ok(());
                 }
-                Next::Wait { .. } => {
-                    if told.replace(next.clone()).is_none() {
+                Next::Wait { behind, .. } => {
+                    if told.replace(behind.clone()).as_ref() != Some(behind) {
                         tell(&self.intention(&next));
                     }
                     if strides == Strides::One {
@@ -114,9 +119,13 @@ impl Work<'_> {
 
     async fn look(&self) -> Result<(Facts, Published), String> {
         let published = self.shelf.look().await?;
+        let current = published.current.user_name();
+        let keys = self.iam.of(&self.user).await.map_err(|error| error.to_string())?;
+        let other = keys.iter().map(|key| key.id.as_str()).find(|id| *id != current);
         let facts = Facts {
-            keys: self.iam.of(&self.user).await.map_err(|error| error.to_string())?,
-            current: published.current.user_name().to_owned(),
+            relays: self.fleet.ask(current, other).await,
+            current: current.to_owned(),
+            keys,
             published: published.since,
             pending: published.pending.as_ref().map(|login| login.user_name().to_owned()),
         };
@@ -161,9 +170,15 @@ impl Work<'_> {
                 self.user, self.config.ses.host
             ),
             Next::Publish(id) => format!("prove {id} at {} and publish it", self.config.ses.host),
-            Next::Wait { old, until } => {
+            Next::Wait { old, until, behind: None } => {
                 format!(
                     "wait until {} for the relays to use the new key; then deactivate {old}",
+                    shown(*until)
+                )
+            }
+            Next::Wait { old, until, behind: Some(behind) } => {
+                format!(
+                    "wait, until {} at most, for relays to let go of {old}, and then deactivate it: {behind}",
                     shown(*until)
                 )
             }
