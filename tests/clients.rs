@@ -13,6 +13,8 @@ mod installed;
 mod program;
 #[path = "clients/relay.rs"]
 mod relay;
+#[path = "clients/rust-lettre.rs"]
+mod rust_lettre;
 #[path = "clients/scenario.rs"]
 mod scenario;
 #[path = "clients/tap.rs"]

@@ -9,6 +9,7 @@ use tokio::process::Command;
 use crate::door::{Door, Mechanism, USER};
 use crate::installed::{IN_CI, NeededIf, is_installed};
 use crate::program::{Said, run};
+use crate::rust_lettre;
 
 #[derive(Debug, PartialEq, Eq)]
 pub struct Client {
@@ -77,6 +78,8 @@ const CLIENTS: &[Client] = &[
         IN_CI,
         &[Composes, OneMailPerConnection, AlwaysQuits],
     ),
+    // It is built with the tests.
+    client("rust-lettre.rs", &["true"], &[], &[Composes, AlwaysQuits]),
     client("go-net-smtp.go", &["go", "version"], WITH_ALL, &[NoLogin]),
     client(
         "java-mail.java",
@@ -115,6 +118,9 @@ impl Client {
 
     /// Sends these mails, over one connection if that is its nature.
     pub async fn send(&self, door: &Door, ending: Ending, sender: &str, mails: &[Mail<'_>]) -> Said {
+        if self.name() == "rust-lettre" {
+            return rust_lettre::send(door, sender, mails).await;
+        }
         let file = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients")).join(self.script);
         let [program, arguments @ ..] = self.interpreter() else { panic!("{file:?}") };
         let mut command = Command::new(program);
