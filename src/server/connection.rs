@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -111,7 +112,7 @@ impl Connections {
         let Some(visit) = self.visit(&terms) else { return };
         let mut wire = Wire::new(stream);
         let (mut client, mut course) = (peer, Course::begin());
-        let ended = survive(visit.enter_and_speak(&mut wire, &mut client, &mut course)).await;
+        let ended = survive(pin!(visit.enter_and_speak(&mut wire, &mut client, &mut course))).await;
         visit.conclude(wire, client, &course, ended).await;
     }
 
@@ -122,7 +123,7 @@ impl Connections {
         let mut wire = Wire::new(stream);
         let address = SocketAddr::new(client.address, client.port);
         let mut course = Course::begin();
-        let ended = survive(visit.speak(&mut wire, client, &mut course)).await;
+        let ended = survive(pin!(visit.speak(&mut wire, client, &mut course))).await;
         visit.conclude(wire, address, &course, ended).await;
     }
 

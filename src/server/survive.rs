@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::pin::Pin;
 use std::task::Poll;
 
 /// What a panic said.
@@ -11,8 +11,9 @@ use std::task::Poll;
 pub(super) struct Panic(pub(super) String);
 
 /// Runs `work` to its end or to its panic. Whatever it borrowed may be half done then: it is to be given up.
-pub(super) async fn survive<T>(work: impl Future<Output = T>) -> Result<T, Panic> {
-    let mut work = pin!(work);
+///
+/// It stays where it is: a future that took it in would hold the room for it twice, for as long as a connection lasts.
+pub(super) async fn survive<T>(mut work: Pin<&mut impl Future<Output = T>>) -> Result<T, Panic> {
     poll_fn(|context| match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(context))) {
         Ok(Poll::Ready(value)) => Poll::Ready(Ok(value)),
         Ok(Poll::Pending) => Poll::Pending,

@@ -1,9 +1,11 @@
 //! The octets of one connection: what came and is not yet read, what is said and not yet sent, in clear or within
 //! TLS. What they mean is not known here.
 
+use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
@@ -13,9 +15,10 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::secret;
 use crate::smtp::{Awaited, Reply};
 
-/// Room for the commands of one packet, and as much as an idle connection holds.
+/// Room for the commands of one packet.
 const COMMAND_BUFFER_OCTETS: usize = 2048;
 /// Room for what one read of a message brings.
 pub(super) const MESSAGE_BUFFER_OCTETS: usize = 65_536;
@@ -57,21 +60,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
 
     /// Reads what comes; 0 octets are the end.
     pub(super) async fn receive(&mut self, awaited: Awaited) -> io::Result<usize> {
-        let (room, room_min) = match awaited {
-            Awaited::Command => (COMMAND_BUFFER_OCTETS, 1),
-            Awaited::Message => (MESSAGE_BUFFER_OCTETS, MESSAGE_ROOM_OCTETS_MIN),
-        };
-        if self.input.is_empty() && self.input.capacity() > room {
-            // An idle connection does not hold on to the room that its last message took.
+        if self.input.is_empty()
+            && (awaited == Awaited::Command || self.input.capacity() > MESSAGE_BUFFER_OCTETS)
+        {
+            // An idle connection holds no room, neither for its last message nor for the next command.
             self.input = BytesMut::new();
         }
-        if self.input.capacity().saturating_sub(self.input.len()) < room_min {
-            self.input.reserve(room.saturating_sub(self.input.len()).max(room_min));
+        let room = self.input.capacity().saturating_sub(self.input.len());
+        if awaited == Awaited::Message && room < MESSAGE_ROOM_OCTETS_MIN {
+            let more = MESSAGE_BUFFER_OCTETS.saturating_sub(self.input.len());
+            self.input.reserve(more.max(MESSAGE_ROOM_OCTETS_MIN));
         }
-        let octets = match &mut self.stream {
-            Layer::Clear(stream) => stream.read_buf(&mut self.input).await,
-            Layer::Secured(stream) => stream.read_buf(&mut self.input).await,
-            Layer::Gone => Ok(0),
+        let octets = match (&mut self.stream, awaited) {
+            (Layer::Clear(stream), Awaited::Message) => stream.read_buf(&mut self.input).await,
+            (Layer::Secured(stream), Awaited::Message) => stream.read_buf(&mut self.input).await,
+            (Layer::Clear(stream), Awaited::Command) => read_by_the_stack(stream, &mut self.input).await,
+            (Layer::Secured(stream), Awaited::Command) => read_by_the_stack(stream, &mut self.input).await,
+            (Layer::Gone, _) => Ok(0),
         }?;
         self.received = self.received.saturating_add(u64::try_from(octets).unwrap_or(u64::MAX));
         Ok(octets)
@@ -164,6 +169,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         let _ = timeout(LINGER_TIME, linger).await;
         Ok(())
     }
+}
+
+/// So that whoever waits for commands holds no buffer meanwhile. They may hold a password.
+async fn read_by_the_stack(stream: &mut (impl AsyncRead + Unpin), input: &mut BytesMut) -> io::Result<usize> {
+    poll_fn(|context| {
+        let mut room = [MaybeUninit::uninit(); COMMAND_BUFFER_OCTETS];
+        let mut octets = ReadBuf::uninit(&mut room);
+        ready!(Pin::new(&mut *stream).poll_read(context, &mut octets))?;
+        input.extend_from_slice(octets.filled());
+        secret::wipe(octets.filled_mut());
+        Poll::Ready(Ok(octets.filled().len()))
+    })
+    .await
 }
 
 async fn send_all(stream: &mut (impl AsyncWrite + Unpin), output: &mut BytesMut) -> io::Result<()> {
