@@ -320,6 +320,7 @@ fn what_happens_outside_ends_the_session_in_its_own_words() {
     for (words, event, expected) in [
         ("", (|_| Event::Eof) as fn(&mut BytesMut) -> Event<'_>, None),
         ("EHLO app\r\n", |_| Event::TimedOut, Some(Reply::IDLE)),
+        ("EHLO app\r\n", |_| Event::Withdrawn, Some(Reply::WITHDRAWN)),
         (DRAFT, |_| Event::ShuttingDown, Some(Reply::SHUTTING_DOWN)),
         (DRAFT, settled_while_reading, Some(Reply::INTERNAL_ERROR)),
     ] {

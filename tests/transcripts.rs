@@ -13,7 +13,7 @@ use sesgate::smtp::Reply;
 use transcript::{Cut, Transcript, folder, matches};
 
 /// Replies that no dialogue with a client can bring about, and the test in which they are spoken.
-const SPOKEN_ELSEWHERE: [(Reply, &str); 10] = [
+const SPOKEN_ELSEWHERE: [(Reply, &str); 11] = [
     (Reply::INTERNAL_ERROR, "listeners: it takes a panic"),
     (Reply::LOGIN_UNCHECKED, "smtp_login: it takes several clients"),
     (Reply::OUT_OF_MEMORY, "listeners: it takes two connections"),
@@ -24,6 +24,7 @@ const SPOKEN_ELSEWHERE: [(Reply, &str); 10] = [
     (Reply::NOT_A_LOAD_BALANCER, "listeners: it comes before the dialogue"),
     (Reply::NO_PROXY_HEADER, "listeners: it comes before the dialogue"),
     (Reply::TOO_MANY_CONNECTIONS, "server: it takes two connections"),
+    (Reply::WITHDRAWN, "reload: it takes another configuration"),
 ];
 
 #[test]

@@ -49,6 +49,7 @@ enum Read {
     OutOfMemory,
     TimedOut,
     ShuttingDown,
+    Withdrawn,
     Ended,
 }
 
@@ -187,6 +188,7 @@ impl Visit<'_> {
                         Read::OutOfMemory => Event::OutOfMemory,
                         Read::TimedOut => Event::TimedOut,
                         Read::ShuttingDown => Event::ShuttingDown,
+                        Read::Withdrawn => Event::Withdrawn,
                         Read::Ended => Event::Eof,
                     }
                 }
@@ -299,16 +301,18 @@ impl Visit<'_> {
         let told_to_stop = async {
             if session.is_between_transactions() {
                 tokio::select! {
-                    () = drain.begun() => {}
-                    () = terms.withdrawn() => {}
+                    biased;
+                    () = drain.begun() => Read::ShuttingDown,
+                    () = terms.withdrawn() => Read::Withdrawn,
                 }
             } else {
                 drain.over().await;
+                Read::ShuttingDown
             }
         };
         tokio::select! {
             biased;
-            () = told_to_stop => Ok(Read::ShuttingDown),
+            why = told_to_stop => Ok(why),
             read = timeout_at(end, wire.receive(awaited)) => match read {
                 Ok(Ok(0)) => Ok(Read::Ended),
                 Ok(Ok(octets)) => {

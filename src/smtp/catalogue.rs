@@ -108,6 +108,7 @@ impl Reply {
             Self::still_in_doubt("*", "*").naming("*"),
             Self::INTERNAL_ERROR,
             Self::SHUTTING_DOWN,
+            Self::WITHDRAWN,
             Self::SHUTTING_DOWN_IN_DOUBT.naming("*"),
             Self::accepted("*"),
             Self::refused_by_ses(554, None, "*"),

@@ -258,6 +258,7 @@ impl Reply {
     );
     pub const INTERNAL_ERROR: Self = Self::last(421, 3, 0, "Internal error of the relay; closing connection");
     pub const SHUTTING_DOWN: Self = Self::last(421, 3, 2, "The relay is shutting down; connect again");
+    pub const WITHDRAWN: Self = Self::last(421, 3, 2, "The relay was configured anew; connect again");
     /// There was no time to wait for SES's answer.
     pub const SHUTTING_DOWN_IN_DOUBT: Self = Self::last(
         421,

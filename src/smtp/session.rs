@@ -31,6 +31,8 @@ pub enum Event<'a> {
     OutOfMemory,
     TimedOut,
     ShuttingDown,
+    /// Who may come in, and as which app, is not what it was when the client was welcomed.
+    Withdrawn,
     /// The client sends nothing more. This is no error, not even without QUIT.
     Eof,
 }
@@ -93,6 +95,7 @@ impl Session {
             (Stage::Closed | Stage::Securing, _) | (_, Event::Eof) => Action::Close(None),
             (Stage::Message(_), Event::TimedOut) => Action::Close(Some(Reply::TOO_SLOW)),
             (_, Event::TimedOut) => Action::Close(Some(Reply::IDLE)),
+            (_, Event::Withdrawn) => Action::Close(Some(Reply::WITHDRAWN)),
             (_, Event::ShuttingDown) => Action::Close(Some(Reply::SHUTTING_DOWN)),
             (Stage::Dialogue(dialogue), Event::Input(input)) => self.read_command(dialogue, input),
             (Stage::Login { greeting, exchange }, Event::Input(input)) => {
