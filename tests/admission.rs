@@ -35,6 +35,7 @@ fn admission(limits: Limits) -> Admission {
             listener: "strict".into(),
             clear_text: ClearText::Taken,
             strangers: Strangers::Everybody,
+            asks_for_certificates: false,
         }],
         limits,
     })
@@ -146,6 +147,7 @@ fn what_a_client_is_welcomed_with_follows_from_its_address_and_its_listener() {
         let app = match welcome.standing {
             Standing::Known(app) => app.name.to_string(),
             Standing::LoginNeeded => "login needed".to_owned(),
+            Standing::TlsNeeded => "TLS needed".to_owned(),
             Standing::Stranger => "stranger".to_owned(),
         };
         (app, welcome.login)
@@ -199,6 +201,34 @@ async fn an_app_is_shown_by_all_that_it_requires_and_by_nothing_less() {
             let expected = shown > 0 && requires.iter().all(|required| has(*required));
             assert_eq!(is_app, expected, "{requires:?} of {shown:03b}");
         }
+    }
+}
+
+#[test]
+fn a_client_that_could_show_a_certificate_is_asked_for_tls_and_no_other() {
+    let with = |logins: Vec<Login>| {
+        let certificates = vec!["DNS:app.internal".parse().unwrap()];
+        let apps = vec![App { name: "app".into(), certificates, logins, ..App::default() }];
+        let listener = |name: &str, asks_for_certificates| ListenerRules {
+            listener: name.into(),
+            clear_text: ClearText::Refused,
+            strangers: Strangers::Unknown,
+            asks_for_certificates,
+        };
+        let listeners = vec![listener("default", true), listener("other", false)];
+        Admission::new(Settings { apps, listeners, limits: Limits::default() })
+    };
+    let standing = |admission: &Admission, listener: &str, transport| {
+        admission.welcome(&Client { listener: listener.into(), transport, ..client("10.0.5.7") }).standing
+    };
+    let (without, with) = (with(Vec::new()), with(app("app", &[], "ann", &[]).logins));
+    for (listener, transport, without_logins, with_logins) in [
+        ("default", Transport::Plain, Standing::TlsNeeded, Standing::TlsNeeded),
+        ("default", Transport::Tls, Standing::Stranger, Standing::LoginNeeded),
+        ("other", Transport::Plain, Standing::Stranger, Standing::LoginNeeded),
+    ] {
+        assert_eq!(standing(&without, listener, transport), without_logins, "{listener} {transport:?}");
+        assert_eq!(standing(&with, listener, transport), with_logins, "{listener} {transport:?}");
     }
 }
 

@@ -55,6 +55,10 @@ impl Directory {
         !self.user_names.is_empty()
     }
 
+    pub(super) fn has_certificates(&self) -> bool {
+        !self.certificates.is_empty()
+    }
+
     pub(super) fn logins(&self) -> impl Iterator<Item = &Login> {
         self.apps.iter().flat_map(|app| &app.logins)
     }

@@ -43,6 +43,8 @@ pub struct ListenerRules {
     pub listener: Arc<str>,
     pub clear_text: ClearText,
     pub strangers: Strangers,
+    /// Within TLS.
+    pub asks_for_certificates: bool,
 }
 
 /// Whether passwords may come over connections that are not encrypted.
@@ -144,8 +146,12 @@ impl Admission {
             Strangers::Unknown => self.directory.known_without_login(client),
             Strangers::Everybody => None,
         };
+        let may_show_more = client.transport == Transport::Plain
+            && rules.is_some_and(|rules| rules.asks_for_certificates)
+            && self.directory.has_certificates();
         let standing = match (known, login) {
             (Some(app), _) => Standing::Known(app),
+            (None, LoginOffer::Never | LoginOffer::NeedsTls) if may_show_more => Standing::TlsNeeded,
             (None, LoginOffer::Now | LoginOffer::NeedsTls) => Standing::LoginNeeded,
             (None, LoginOffer::Never) => Standing::Stranger,
         };

@@ -247,6 +247,7 @@ fn listener_rules(listener: &Listener) -> admission::ListenerRules {
         listener: listener.name.as_str().into(),
         clear_text: listener.clear_text,
         strangers: listener.strangers,
+        asks_for_certificates: listener.client_authorities.is_some(),
     }
 }
 

@@ -20,6 +20,8 @@ pub enum Standing {
     Known(KnownApp),
     /// None as yet; a login would tell.
     LoginNeeded,
+    /// None as yet; a certificate would tell, and is shown within TLS.
+    TlsNeeded,
     /// None, and no login could change it.
     Stranger,
 }
@@ -93,6 +95,7 @@ impl Visitor {
             (Some(app), _) => Ok(KnownApp { name: Arc::clone(app), by: Evidence::Login }),
             (None, Standing::Known(app)) => Ok(app.clone()),
             (None, Standing::LoginNeeded) => Err(Reply::LOGIN_NEEDED),
+            (None, Standing::TlsNeeded) => Err(Reply::NEED_TLS),
             (None, Standing::Stranger) => Err(Reply::unknown_client(self.client.address)),
         }
     }
@@ -101,7 +104,7 @@ impl Visitor {
         match (&self.proven, &self.welcome.standing) {
             (Some(app), _) => Some(app),
             (None, Standing::Known(app)) => Some(&app.name),
-            (None, Standing::LoginNeeded | Standing::Stranger) => None,
+            (None, Standing::LoginNeeded | Standing::TlsNeeded | Standing::Stranger) => None,
         }
     }
 
