@@ -1,12 +1,18 @@
 //! What a running relay answers over HTTP: alive, ready, what it counted, and to whom.
 #![cfg(test)]
 
+#[path = "clients/dialogue.rs"]
+mod dialogue;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use dialogue::send_hello;
 use sesgate::app::App;
-use sesgate::config;
-use sesgate::sandbox::{Settings, StandIn};
+use sesgate::config::{self, Config, Endpoint, SesLogin};
+use sesgate::credentials::Login;
+use sesgate::sandbox::{Sending, Settings, StandIn};
 use sesgate::telemetry::JsonLines;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -14,6 +20,16 @@ use tokio::net::TcpStream;
 const TOKEN: &str = "correct horse battery staple";
 
 fn relay(stand_in: &StandIn, token: Option<&str>) -> (App, SocketAddr) {
+    start(&configured(stand_in, token))
+}
+
+fn start(config: &Config) -> (App, SocketAddr) {
+    let app = App::start(config, Arc::new(JsonLines::new(std::io::sink()))).unwrap();
+    let admin = app.admin_address().unwrap();
+    (app, admin)
+}
+
+fn configured(stand_in: &StandIn, token: Option<&str>) -> Config {
     let (ses, login) = (stand_in.endpoints().plain, stand_in.login());
     let mut variables = vec![
         ("SESGATE_LISTENER_ADDRESS", "127.0.0.1:0".to_owned()),
@@ -33,10 +49,7 @@ fn relay(stand_in: &StandIn, token: Option<&str>) -> (App, SocketAddr) {
     ];
     variables.extend(token.map(|token| ("SESGATE_ADMIN_TOKEN", token.to_owned())));
     let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
-    let config = config::load(None, &variables).unwrap_or_else(|errors| panic!("{errors}"));
-    let app = App::start(&config, Arc::new(JsonLines::new(std::io::sink()))).unwrap();
-    let admin = app.admin_address().unwrap();
-    (app, admin)
+    config::load(None, &variables).unwrap_or_else(|errors| panic!("{errors}"))
 }
 
 /// The status line's number, the header and the body.
@@ -79,6 +92,70 @@ async fn ready_is_who_can_send() {
     let (status, _, body) = get(admin, "/readyz", &host).await;
     assert_eq!(status, 503);
     assert!(body.contains("535 Authentication Credentials Invalid"), "{body}");
+    app.stop().await;
+}
+
+/// What `/readyz` says of SES, with the seconds that it says left out.
+async fn said_of_ses(admin: SocketAddr) -> (u16, String, String) {
+    let (status, _, body) = get(admin, "/readyz", &format!("Host: {admin}\r\n")).await;
+    let readiness: serde_json::Value = serde_json::from_str(&body).unwrap();
+    let check = |key: &str| readiness["checks"][1][key].as_str().unwrap().to_owned();
+    assert_eq!(check("name"), "ses");
+    let is_time = |word: &&str| !word.chars().all(|letter| letter.is_ascii_digit());
+    let detail = check("detail").split(' ').filter(is_time).collect::<Vec<_>>().join(" ");
+    (status, check("state"), detail)
+}
+
+#[tokio::test]
+async fn an_endpoint_whose_account_is_suspended_is_named_with_the_reason() {
+    const SUSPENDED: &str = "has been failing for s: the account may not send: the message was answered `554 Message \
+        rejected: Sending suspended for this account. For more information, please check the inbox of the email address \
+        associated with your AWS account.`";
+    let (first, second) = (
+        StandIn::start(Settings::default()).await.unwrap(),
+        StandIn::start(Settings::default()).await.unwrap(),
+    );
+    let mut config = configured(&first, None);
+    let (ses, login) = (&config.ses, second.login());
+    let standby = Endpoint {
+        region: ses.region.clone(),
+        host: ses.host.clone(),
+        server_name: ses.server_name.clone(),
+        port: second.endpoints().plain.port(),
+        tls: ses.tls,
+        roots: ses.roots.clone(),
+        login: Some(SesLogin::fixed(Login::new(login.user_name.clone(), login.password.clone()).unwrap())),
+        fallback: None,
+        max_send_rate: None,
+    };
+    config.ses.standbys.push(standby);
+    let (app, admin) = start(&config);
+    let (one, other) = (first.endpoints().plain, second.endpoints().plain);
+    app.probe_ses().await.unwrap();
+    let send = || send_hello(app.addresses()[0], "app@example.com");
+    let said = |state: &str, detail: String| (200, state.to_owned(), detail);
+    assert_eq!(said_of_ses(admin).await, said("well", format!("{one} takes mail; {other} stands by")));
+
+    first.set_sending(Sending::Suspended);
+    assert!(send().await.starts_with("250 "));
+    let expected = said("doubtful", format!("{one} {SUSPENDED}; {other} takes mail"));
+    assert_eq!(said_of_ses(admin).await, expected);
+    let (_, _, page) = get(admin, "/", &format!("Host: {admin}\r\n")).await;
+    assert!(page.contains("the account may not send"), "{page}");
+
+    // Whoever sends would find out that it may again, so that mail is still to be sent here.
+    second.set_sending(Sending::Suspended);
+    assert!(send().await.starts_with("451 4.3.0 "));
+    let expected = said("doubtful", format!("{one} {SUSPENDED}; {other} {SUSPENDED}"));
+    assert_eq!(said_of_ses(admin).await, expected);
+
+    first.set_sending(Sending::Enabled);
+    while !send().await.starts_with("250 ") {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // The other one is asked when it is needed again.
+    let expected = said("doubtful", format!("{one} takes mail; {other} {SUSPENDED}"));
+    assert_eq!(said_of_ses(admin).await, expected);
     app.stop().await;
 }
 

@@ -19,7 +19,7 @@ use crate::gate::Enforcement;
 use crate::relay::{Disagreement, Relay};
 use crate::server::{Commons, Drain, OneAddress};
 use crate::telemetry::{CandidateVerdict, Metrics, Recent, Record};
-use crate::upstream::Health;
+use crate::upstream::{EndpointState, Health};
 
 /// While SES takes no login, nobody may send mail here that would show when it does again: so the relay asks.
 const ASK_AGAIN_MIN: Duration = Duration::from_secs(5);
@@ -167,16 +167,24 @@ impl Running {
         (!all.is_empty()).then(|| Check::doubtful("client-addresses", all.join("; ")))
     }
 
+    /// Where SES refuses what the account sends, that is doubtful and no failure: only a mail finds out when that ends,
+    /// and nobody sends one where the relay is not ready.
     fn ses(&self) -> Check {
-        match self.relay.upstream.health() {
-            Health::Up => Check::well("ses", "Amazon SES took the login"),
-            Health::Untried => Check::failing("ses", "the login at Amazon SES is not proven yet"),
-            Health::Down { since, cause } => {
+        let endpoints = self.relay.upstream.endpoints();
+        let are_well = endpoints.iter().all(EndpointState::is_well);
+        let each = || endpoints.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+        match (self.relay.upstream.health(), endpoints.len()) {
+            (Health::Up, 1) if are_well => Check::well("ses", "Amazon SES took the login"),
+            (Health::Up, _) if are_well => Check::well("ses", each()),
+            (Health::Up, _) => Check::doubtful("ses", each()),
+            (Health::Untried, _) => Check::failing("ses", "the login at Amazon SES is not proven yet"),
+            (Health::Down { since, cause }, 1) => {
                 let seconds = since.elapsed().as_secs();
-                Check::failing(
-                    "ses",
-                    format!("no session with Amazon SES for {seconds} s: {}", cause.causes()),
-                )
+                let causes = cause.causes();
+                Check::failing("ses", format!("no session with Amazon SES for {seconds} s: {causes}"))
+            }
+            (Health::Down { .. }, _) => {
+                Check::failing("ses", format!("no session with Amazon SES: {}", each()))
             }
         }
     }

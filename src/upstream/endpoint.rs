@@ -102,7 +102,10 @@ impl Endpoint {
 
     pub fn state(&self, now: Instant) -> EndpointState {
         let (name, region) = (Arc::clone(&self.name), self.settings.region.as_str().into());
-        EndpointState { name, region, breaker: self.breaker(now) }
+        let is_quota = |stopped: &&Stopped| stopped.trouble == AccountTrouble::DailyQuota;
+        let quota_used_up =
+            self.account().stopped().filter(is_quota).map(|stopped| now.duration_since(stopped.since));
+        EndpointState { name, region, breaker: self.breaker(now), quota_used_up, is_in_use: false }
     }
 
     /// What stops all mail of the account there.

@@ -175,8 +175,12 @@ impl Upstream {
 
     /// Each endpoint as an operator may see it, the preferred one first.
     pub fn endpoints(&self) -> Vec<EndpointState> {
-        let now = Instant::now();
-        self.all().map(|endpoint| endpoint.state(now)).collect()
+        let (now, in_use) = (Instant::now(), self.in_use.load(Ordering::Relaxed));
+        let state = |(index, endpoint): (usize, &Arc<Endpoint>)| EndpointState {
+            is_in_use: index == in_use,
+            ..endpoint.state(now)
+        };
+        self.all().enumerate().map(state).collect()
     }
 
     /// Gives what is counted here its names.
