@@ -3,6 +3,8 @@
 //! `sesgate rotate`, the program as it ships, against an emulation of IAM and Secrets Manager, and the stand-in for SES:
 //! whole, step by step, killed in the middle, and where it must not go on.
 
+#[path = "clients/dialogue.rs"]
+mod dialogue;
 #[path = "moto/mod.rs"]
 mod moto;
 
@@ -11,18 +13,25 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_iam::types::StatusType;
+use dialogue::send_hello;
 use moto::Moto;
+use sesgate::app::App;
+use sesgate::config;
 use sesgate::credentials::smtp_password;
-use sesgate::sandbox::{Login, Settings, StandIn};
+use sesgate::sandbox::{Login, Settings, StandIn, Step};
 use sesgate::secret::Secret;
+use sesgate::telemetry::JsonLines;
 use tempfile::TempDir;
 
 /// IAM dates keys by the second, and which is the older one must show.
 const SECOND: Duration = Duration::from_millis(1_100);
+const MOMENT: Duration = Duration::from_millis(50);
+const TOKEN: &str = "correct horse battery staple";
 const SHORT: [&str; 6] = ["--wait", "0s", "--grace", "0s", "--prove-within", "0s"];
 
 #[derive(Clone, Copy, PartialEq)]
@@ -111,8 +120,26 @@ impl World {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_sesgate"));
         command.arg("rotate").args(arguments).arg("--config").arg(self.folder.path().join("sesgate.toml"));
-        command.envs(self.moto.variables());
+        command.envs(self.moto.variables()).env("SESGATE_ADMIN_TOKEN", TOKEN);
         command
+    }
+
+    /// A relay as `serve` would start it, that SES has let in, and its admin listener.
+    async fn relay(&self) -> (App, String) {
+        let variables = [
+            ("SESGATE_LISTENER_ADDRESS", "127.0.0.1:0"),
+            ("SESGATE_ADMIN_ADDRESS", "127.0.0.1:0"),
+            ("SESGATE_ADMIN_TOKEN", TOKEN),
+            // Sessions that are kept do so no longer than the test lasts.
+            ("SESGATE_SES_CONNECTION_AGE_MAX", "1s"),
+        ];
+        let variables = variables.map(|(name, value)| (name.into(), value.into())).into_iter().collect();
+        let config = config::load(Some(&self.folder.path().join("sesgate.toml")), &variables);
+        let config = config.unwrap_or_else(|errors| panic!("{errors}"));
+        let app = App::start(&config, Arc::new(JsonLines::new(std::io::sink()))).unwrap();
+        app.probe_ses().await.unwrap();
+        let admin = format!("http://{}", app.admin_address().unwrap());
+        (app, admin)
     }
 
     /// What the command says, if it ends well, or else what is wrong. Neither is a secret.
@@ -263,6 +290,99 @@ async fn a_rotation_goes_through_in_one_run() {
     assert_eq!(world.keys().await, [(world.current().await.0, true)]);
     // What others could read they can no more.
     assert_eq!(mode(&file), 0o640);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_old_key_is_good_until_each_relay_has_let_go_of_it_and_no_mail_in_hand_is_disturbed() {
+    let Some(moto) = Moto::shared() else { return };
+    let world = World::new(moto, Place::OneFile, "fleet").await;
+    let ((one, first), (other, second)) = (world.relay().await, world.relay().await);
+    world.ses.faults().add("end-of-data=delay 15s".parse().unwrap());
+    let mail = tokio::spawn(send_hello(one.addresses()[0], "app@example.com"));
+    while world.ses.times_reached(Step::EndOfData) == 0 {
+        tokio::time::sleep(MOMENT).await;
+    }
+    let arguments = ["--relay", &first, "--relay", &second, "--wait", "2m"];
+    let run = world.command(&arguments).stdout(Stdio::piped()).spawn().unwrap();
+    while world.pending().await.is_none() {
+        tokio::time::sleep(MOMENT).await;
+    }
+    world.make_known().await;
+    let old = world.first.clone();
+    while !mail.is_finished() {
+        let keys = world.keys().await;
+        assert!(mail.is_finished() || keys.contains(&(old.clone(), true)), "{keys:?}");
+        tokio::time::sleep(MOMENT).await;
+    }
+    let reply = mail.await.unwrap();
+    assert!(reply.starts_with("250 2.0.0 Ok "), "{reply}");
+    let output = tokio::task::spawn_blocking(|| run.wait_with_output().unwrap()).await.unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let busy = format!(
+        "for relays to let go of {old}, and then deactivate it: the relay at {} has sessions open by {old}, of which \
+        there are 1\n",
+        first.strip_prefix("http://").unwrap()
+    );
+    assert!(said.contains(&busy), "{said}");
+    assert!(said.contains(&format!("\ndeactivated the old key {old}; ")), "{said}");
+    assert!(world.keys().await.contains(&(old.clone(), false)));
+    // Who lets nobody in by the old key sends all the same.
+    world.ses.remove_login(&old);
+    for relay in [one, other] {
+        let reply = send_hello(relay.addresses()[0], "app@example.com").await;
+        assert!(reply.starts_with("250 2.0.0 Ok "), "{reply}");
+        assert_eq!(relay.logins().unwrap().in_use.unwrap().user_name, world.current().await.0);
+        relay.stop().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_does_not_go_along_keeps_a_rotation_from_beginning_and_from_ending() {
+    const NOBODY: &str = "http://127.0.0.1:1";
+    let Some(moto) = Moto::shared() else { return };
+    let world = World::new(moto, Place::OneFile, "unfit").await;
+    let (relay, admin) = world.relay().await;
+    let address = admin.strip_prefix("http://").unwrap();
+    let old = &world.first;
+
+    let wrong = world.rotate(&["--relay", &admin, "--relay", NOBODY]).await.unwrap_err();
+    let reason = "no rotation begins while relays would not take part in it: the relay at 127.0.0.1:1 cannot be asked: \
+        Connection refused";
+    assert!(wrong.contains(reason), "{wrong}");
+    let stranger =
+        world.command(&["--relay", &admin]).env("SESGATE_ADMIN_TOKEN", "another token, of nobody").output();
+    let wrong = String::from_utf8(stranger.unwrap().stderr).unwrap();
+    assert!(
+        wrong.contains(&format!("the relay at {address} cannot be asked: it wants another token")),
+        "{wrong}"
+    );
+    let said = world
+        .rotate(&["--dry-run", "--relay", &admin, "--relay", NOBODY, "--skip-unreachable"])
+        .await
+        .unwrap();
+    assert!(
+        said.starts_with(&format!("the relay at {address} uses the published key and no other\n")),
+        "{said}"
+    );
+    assert!(said.contains("\nthe relay at 127.0.0.1:1 cannot be asked: "), "{said}");
+    assert!(said.contains("\nwould create a second key"), "{said}");
+    assert_eq!(world.keys().await, [(old.clone(), true)]);
+
+    world.rotate(&["--one-step", "--relay", &admin]).await.unwrap();
+    world.make_known().await;
+    world.rotate(&["--one-step", "--relay", &admin]).await.unwrap();
+    // It takes a moment to read what is published.
+    let wrong = world.rotate(&["--wait", "0s", "--relay", &admin]).await.unwrap_err();
+    let reason = format!("the relay at {address} logs in with {old}; run again, with a longer `--wait`");
+    assert!(
+        wrong.contains(&format!("the old key `{old}` stays as it is")) && wrong.contains(&reason),
+        "{wrong}"
+    );
+    assert!(world.keys().await.contains(&(old.clone(), true)));
+    // Run again, it goes on.
+    let said = world.rotate(&["--wait", "2m", "--relay", &admin]).await.unwrap();
+    assert!(said.contains(&format!("deactivated the old key {old}; ")), "{said}");
+    relay.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

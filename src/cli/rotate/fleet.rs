@@ -101,7 +101,7 @@ fn compared(metrics: &str, current: &str, other: Option<&str>) -> Says {
     match other {
         Some(other) if uses(other) => Says::Otherwise(format!("logs in with {other}")),
         Some(other) if open(other) > 0.0 => {
-            Says::Otherwise(format!("has {} sessions open by {other}", open(other)))
+            Says::Otherwise(format!("has sessions open by {other}, of which there are {}", open(other)))
         }
         Some(_) | None if uses(current) => Says::Arrived,
         Some(_) | None => Says::Otherwise(format!("does not log in with {current}")),
@@ -136,7 +136,7 @@ mod tests {
         let otherwise = |words: &str| Says::Otherwise(words.to_owned());
         assert_eq!(says(&[NEW]), Says::Arrived);
         assert_eq!(says(&[NEW, OLD]), otherwise("logs in with OLD"));
-        assert_eq!(says(&[NEW, OPEN]), otherwise("has 3 sessions open by OLD"));
+        assert_eq!(says(&[NEW, OPEN]), otherwise("has sessions open by OLD, of which there are 3"));
         assert_eq!(says(&[]), otherwise("does not log in with NEW"));
         assert_eq!(says(&[&NEW.replace("NEW", "NEWER")]), otherwise("does not log in with NEW"));
         // Before a rotation there is no other.
