@@ -5,21 +5,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use crate::credentials::sessions::Sessions;
-use crate::credentials::{Keyring, LoggedIn, Login, LoginState, Standing};
+use crate::credentials::{Keyring, LoginState, Standing};
 use crate::telemetry::{Metrics, Word};
 
-/// How often SES took a login, and refused one, and what sessions are open.
+/// How often SES took a login, and refused one, and what sessions there are.
 #[derive(Debug, Default)]
 pub(super) struct LoginCounts {
     taken: AtomicU64,
     refused: AtomicU64,
-    sessions: Arc<Sessions>,
+    pub(super) sessions: Arc<Sessions>,
 }
 
 impl LoginCounts {
-    pub(super) fn taken(&self, login: &Login) -> LoggedIn {
+    pub(super) fn taken(&self) {
         self.taken.fetch_add(1, Ordering::Relaxed);
-        self.sessions.begin(login.user_name())
     }
 
     pub(super) fn refused(&self) {
@@ -49,7 +48,7 @@ pub fn register(keyrings: &[(Word, Arc<Keyring>)], metrics: &mut Metrics) {
         rings.iter().filter_map(age).collect()
     });
     let rings = keyrings.to_vec();
-    let open = "Sessions with SES that are open, by the login that they were opened by";
+    let open = "Sessions with SES that are open or being opened, by their login";
     metrics.gauges("ses_sessions_open", open, ["endpoint", "user_name"], move || {
         let open = |(endpoint, ring): &(Word, Arc<Keyring>)| {
             let sessions = ring.counts().sessions.by_user_name().into_iter();

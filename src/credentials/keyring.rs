@@ -9,8 +9,8 @@ use std::mem::discriminant;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use crate::credentials::Login;
 use crate::credentials::counted::LoginCounts;
-use crate::credentials::{LoggedIn, Login};
 
 /// Between two attempts to prove a login that SES refuses: a tight loop would look like an attack.
 const WAIT_MIN: Duration = Duration::from_secs(2);
@@ -174,12 +174,12 @@ impl Keyring {
         due.collect()
     }
 
-    /// SES took a login, and a session begins.
-    pub fn accepted(&self, login: &Login, now: Instant) -> LoggedIn {
-        let logged_in = self.counts.taken(login);
+    /// SES took a login.
+    pub fn accepted(&self, login: &Login, now: Instant) {
+        self.counts.taken();
         let mut ring = self.ring();
         let before = ring.in_use();
-        let Some(known) = ring.mark(login, Standing::Proven { since: now }) else { return logged_in };
+        let Some(known) = ring.mark(login, Standing::Proven { since: now }) else { return };
         let LoginState { user_name, source, .. } = known;
         tracing::info!(user_name, %source, "Amazon SES takes the login");
         if let Some(since) = ring.failing_since.take() {
@@ -191,7 +191,6 @@ impl Keyring {
             entry.state.rank != Rank::Previous || !matches!(entry.state.standing, Standing::Refused { .. })
         });
         ring.tell_change(before.as_deref());
-        logged_in
     }
 
     /// SES refused a login, in these words.

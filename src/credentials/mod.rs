@@ -20,5 +20,5 @@ pub use keyring::{Keyring, KeyringState, LoginState, Offer, Rank, Standing};
 pub use login::{Login, LoginError};
 #[cfg(feature = "aws")]
 pub use secrets_manager::{SecretVersion, SecretsManager, SecretsManagerError, Stage, aws_environment};
-pub use sessions::LoggedIn;
+pub use sessions::LoginInUse;
 pub use smtp_password::smtp_password;

@@ -1,28 +1,34 @@
-//! By which login the sessions are open that there are: whoever takes a login away has to know.
+//! By which login the sessions are that there are: whoever takes a login away has to know.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::credentials::{Keyring, Login};
 
 /// How many, by user name; none of them is zero.
 #[derive(Debug, Default)]
 pub(super) struct Sessions(Mutex<BTreeMap<Arc<str>, u32>>);
 
-/// What a session keeps for as long as it is open.
+/// What a session keeps for as long as it is open, from before its login is said.
 #[derive(Debug)]
-pub struct LoggedIn {
+pub struct LoginInUse {
     sessions: Arc<Sessions>,
     user_name: Arc<str>,
 }
 
-impl Sessions {
-    pub(super) fn begin(self: &Arc<Self>, user_name: &str) -> LoggedIn {
-        let user_name = Arc::from(user_name);
-        let mut counts = self.counts();
+impl Keyring {
+    /// A session is about to be opened by this login.
+    pub fn begin_session(&self, login: &Login) -> LoginInUse {
+        let (sessions, user_name) = (Arc::clone(&self.counts().sessions), Arc::from(login.user_name()));
+        let mut counts = sessions.counts();
         let count = counts.entry(Arc::clone(&user_name)).or_default();
         *count = count.saturating_add(1);
-        LoggedIn { sessions: Arc::clone(self), user_name }
+        drop(counts);
+        LoginInUse { sessions, user_name }
     }
+}
 
+impl Sessions {
     pub(super) fn by_user_name(&self) -> BTreeMap<Arc<str>, u32> {
         self.counts().clone()
     }
@@ -32,7 +38,7 @@ impl Sessions {
     }
 }
 
-impl Drop for LoggedIn {
+impl Drop for LoginInUse {
     fn drop(&mut self) {
         let mut counts = self.sessions.counts();
         match counts.get_mut(&self.user_name) {

@@ -13,7 +13,7 @@ use lettre::transport::smtp::commands::{Data, Ehlo, Mail, Noop, Quit, Rcpt, Rset
 use lettre::transport::smtp::extension::{ClientId, RcptParameter};
 use tokio::time::Instant;
 
-use crate::credentials::{LoggedIn, Login};
+use crate::credentials::{Login, LoginInUse};
 use crate::gate::PermittedMail;
 use crate::mail::Address;
 use crate::secret::Secret;
@@ -86,8 +86,8 @@ pub(super) struct Conversation {
     extensions: Extensions,
     session: Option<SessionId>,
     standing: Standing,
-    /// Tells for as long as it is open by which login it was opened.
-    logged_in: Option<LoggedIn>,
+    /// Tells for as long as it is open by which login.
+    login: Option<LoginInUse>,
     opened: Instant,
     mails: u32,
 }
@@ -112,7 +112,7 @@ impl Conversation {
             extensions: Extensions::default(),
             session,
             standing: Standing::Ready,
-            logged_in: None,
+            login: None,
             opened: Instant::now(),
             mails: 0,
         }
@@ -151,8 +151,8 @@ impl Conversation {
         asked.map(drop).map_err(|why| OpenError::at(Step::Auth, why))
     }
 
-    pub fn stays(&mut self, logged_in: LoggedIn) {
-        self.logged_in = Some(logged_in);
+    pub fn keep(&mut self, login: LoginInUse) {
+        self.login = Some(login);
     }
 
     /// Says a whole mail: to all its recipients or to none.

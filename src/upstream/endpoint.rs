@@ -273,10 +273,14 @@ impl Endpoint {
     }
 
     async fn log_in_with(&self, keyring: &Keyring, login: &Login) -> Result<Conversation, OpenError> {
+        let in_use = keyring.begin_session(login);
         let mut opened = self.session(Some(login)).await;
         let now = Instant::now().into_std();
         match &mut opened {
-            Ok(session) => session.stays(keyring.accepted(login, now)),
+            Ok(session) => {
+                session.keep(in_use);
+                keyring.accepted(login, now);
+            }
             Err(cause) => {
                 if let Some(words) = cause.refusal_of_login() {
                     keyring.refused(login, words, now);
