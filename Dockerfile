@@ -1,5 +1,5 @@
 # Two stages: a static binary, then an image that holds it, the public CA certificates, and nothing else.
-# `--build-arg FEATURES=aws` takes in AWS Secrets Manager, `sesgate rotate` and the SES API.
+# `--build-arg FEATURES=aws` takes in AWS Secrets Manager, `sesgate rotate` and the SES API; `otlp` the traces; `aws,otlp` both.
 FROM rust:1.95-slim-bookworm AS build
 ARG FEATURES=""
 WORKDIR /build

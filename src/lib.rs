@@ -18,4 +18,6 @@ pub mod secret;
 pub mod server;
 pub mod smtp;
 pub mod telemetry;
+#[cfg(feature = "otlp")]
+pub mod traces;
 pub mod upstream;

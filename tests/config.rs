@@ -181,6 +181,11 @@ fn every_key_can_come_from_a_variable() {
     for &(name, value, shown) in &cases {
         let path = if name == "SESGATE_LISTENER_REQUIRE_LOGIN" { &with_login } else { &path };
         let after = config::load(Some(path), &environment(&[&beside(name), &[(name, value)][..]].concat()));
+        if name.starts_with("SESGATE_TRACES_") && !cfg!(feature = "otlp") {
+            let expected = "traces.endpoint: this sesgate was built without the feature `otlp`";
+            assert!(after.unwrap_err().to_string().contains(expected));
+            continue;
+        }
         let after = format!("{:?}", after.unwrap_or_else(|errors| panic!("{errors}")));
         assert!(after.contains(shown), "{name}: no {shown} in {after}");
         let says_the_same = format!("{before:?}").contains(shown);
@@ -215,6 +220,7 @@ fn beside(name: &str) -> Vec<(&'static str, &'static str)> {
         "SESGATE_AUDIT_STDOUT" | "SESGATE_AUDIT_FILE_OCTETS_MAX" | "SESGATE_AUDIT_FILES_MAX" => {
             return with_login(&[("SESGATE_AUDIT_FILE", "audit.jsonl")]);
         }
+        "SESGATE_TRACES_RATIO" => return with_login(&[("SESGATE_TRACES_ENDPOINT", "http://[::1]:4318")]),
         "SESGATE_LOG_HASH_KEY" | "SESGATE_LOG_HASH_KEY_FILE" => {
             return with_login(&[("SESGATE_LOG_ADDRESSES", "hashed")]);
         }
@@ -355,6 +361,7 @@ fn what_the_example_comments_out_is_right_as_well() {
         "key_files",
         "proxy_from",
         "hash_key",
+        "endpoint",
     ];
     let lines = text.lines().map(|line| match line.strip_prefix('#') {
         Some(rest) if !rest.starts_with(' ') && !others.iter().any(|key| rest.starts_with(key)) => rest,

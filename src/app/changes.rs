@@ -57,6 +57,7 @@ pub(super) fn kept(running: &Config, mut new: Config) -> (Config, Vec<&'static s
     kept.keep("admin", &running.admin, &mut new.admin);
     kept.keep("log.format", &running.log.format, &mut new.log.format);
     kept.keep("audit", &running.audit, &mut new.audit);
+    kept.keep("traces", &running.traces, &mut new.traces);
     kept.keep("log.addresses", &running.log.addresses, &mut new.log.addresses);
     (new, kept.0)
 }

@@ -25,6 +25,7 @@ pub(super) fn metrics(
     metrics.counters("audit_records_lost", "Audit records that could not be written", [], move || {
         vec![([], f64::from(u32::try_from(audit.lost()).unwrap_or(u32::MAX)))]
     });
+    relay.audit.register(&mut metrics);
     relay.counts.register(&mut metrics);
     relay.disagreements.register(&mut metrics);
     commons.register(&mut metrics);

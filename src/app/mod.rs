@@ -18,9 +18,12 @@ mod secrets_manager;
 mod told;
 mod wiring;
 
+use std::error::Error;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+#[cfg(feature = "otlp")]
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
@@ -41,6 +44,8 @@ use crate::policy::Document;
 use crate::relay::Disagreement;
 use crate::server::{BindError, Commons, Connections, Drain, Listener, TlsError};
 use crate::telemetry::{AuditSink, Metrics, Recent};
+#[cfg(feature = "otlp")]
+use crate::traces::{self, Traces};
 use crate::upstream::{EndpointState, OpenError, SetupError, Upstream};
 
 pub use self::wiring::gate_settings;
@@ -53,6 +58,13 @@ pub use policies::{LoadedPolicies, PolicyProblem, load_policies, read_policies};
 pub use recorded::Recorded;
 pub use reload::{Following, Generation, LastReload, Reloader, Source};
 
+/// For the last traces to be sent.
+#[cfg(feature = "otlp")]
+const LAST_TRACES_TIME: Duration = Duration::from_secs(2);
+
+#[cfg(feature = "otlp")]
+type TracedAudit = (Option<Arc<Traces>>, Arc<dyn AuditSink>);
+
 /// A relay that takes mail until it is told to stop.
 #[derive(Debug)]
 pub struct App {
@@ -61,6 +73,8 @@ pub struct App {
     running: Arc<Running>,
     admin_address: Option<SocketAddr>,
     admin: CancellationToken,
+    #[cfg(feature = "otlp")]
+    traces: Option<Arc<Traces>>,
 }
 
 /// Why a relay cannot start although its configuration can be read.
@@ -82,6 +96,8 @@ pub enum StartError {
     BindAdmin(#[from] admin::BindError),
     #[error("a listener does not know its address")]
     Listen(#[from] io::Error),
+    #[error("traces: the way to the collector cannot be prepared")]
+    Traces(#[source] Box<dyn Error + Send + Sync>),
 }
 
 impl App {
@@ -97,6 +113,8 @@ impl App {
         candidate.log();
         let terms = wiring::terms(config, loaded.documents.clone(), gate, None)?;
         let desk = Desk::new(config, &loaded)?;
+        #[cfg(feature = "otlp")]
+        let (traces, audit) = traced(config, audit)?;
         let recent = Arc::new(Recent::new(audit));
         let relay = Arc::new(wiring::relay(config, upstream, Arc::<Recent>::clone(&recent)));
         let drain = Drain::default();
@@ -124,17 +142,7 @@ impl App {
             desk: ArcSwap::from_pointee(desk),
             mails: OnceLock::new(),
         });
-        #[cfg(feature = "aws")]
-        for (renewed, logins) in running.logins.iter().zip(Logins::all(&config.ses)) {
-            if let Some(keyring) = renewed.keyring()
-                && let Some(polled) = PolledLogins::new(&config.ses, logins, keyring)
-            {
-                running.drain.spawn(polled.run(Arc::clone(&running.relay), running.drain.clone()));
-            }
-        }
-        for logins in &running.logins {
-            running.drain.spawn(Arc::clone(logins).run(Arc::clone(&running.relay), running.drain.clone()));
-        }
+        renew_logins(config, &running);
         let watched = Arc::clone(&running);
         running.drain.spawn(async move { watched.warn_of_shadow_mode().await });
         let admin = CancellationToken::new();
@@ -142,7 +150,15 @@ impl App {
             Some(settings) => Some(administer(settings, Arc::clone(&running), admin.clone())?),
             None => None,
         };
-        Ok(Self { addresses, config: config.clone(), running, admin_address, admin })
+        Ok(Self {
+            addresses,
+            config: config.clone(),
+            running,
+            admin_address,
+            admin,
+            #[cfg(feature = "otlp")]
+            traces,
+        })
     }
 
     /// From now on the relay follows what its configuration says, whenever a file of it changes.
@@ -217,8 +233,29 @@ impl App {
     pub async fn stop(self) {
         self.running.drain.run(self.running.commons.terms().drain()).await;
         self.running.relay.upstream.close().await;
+        #[cfg(feature = "otlp")]
+        if let Some(traces) = &self.traces {
+            traces.close(LAST_TRACES_TIME).await;
+        }
         // To the last, whoever asks hears that it stops.
         self.admin.cancel();
+    }
+}
+
+/// Keeps the logins as whoever holds them has them.
+#[cfg_attr(not(feature = "aws"), expect(unused_variables, reason = "only Secrets Manager is asked by it"))]
+fn renew_logins(config: &Config, running: &Running) {
+    let Running { logins, relay, drain, .. } = running;
+    #[cfg(feature = "aws")]
+    for (renewed, logins) in logins.iter().zip(Logins::all(&config.ses)) {
+        if let Some(keyring) = renewed.keyring()
+            && let Some(polled) = PolledLogins::new(&config.ses, logins, keyring)
+        {
+            drain.spawn(polled.run(Arc::clone(relay), drain.clone()));
+        }
+    }
+    for logins in logins {
+        drain.spawn(Arc::clone(logins).run(Arc::clone(relay), drain.clone()));
     }
 }
 
@@ -235,9 +272,22 @@ fn administer(
     Ok(address)
 }
 
+/// The traces, if any are wanted, and where records go then.
+#[cfg(feature = "otlp")]
+fn traced(config: &Config, audit: Arc<dyn AuditSink>) -> Result<TracedAudit, StartError> {
+    let Some(settings) = wiring::traces(config) else { return Ok((None, audit)) };
+    let traces = Traces::start(&settings, audit).map_err(|error| StartError::Traces(error.into()));
+    let traces = Arc::new(traces?);
+    Ok((Some(Arc::clone(&traces)), traces))
+}
+
 /// All that can fail before a socket is opened, and nothing more.
 pub fn rehearse(config: &Config, documents: Vec<Arc<Document>>) -> Result<(), StartError> {
     wiring::upstream(config, &[])?;
+    #[cfg(feature = "otlp")]
+    if let Some(settings) = wiring::traces(config) {
+        traces::exporter(&settings).map_err(|error| StartError::Traces(error.into()))?;
+    }
     Gate::new(gate_settings(config), documents)?;
     Ok(())
 }

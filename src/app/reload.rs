@@ -286,7 +286,8 @@ impl ReloadError {
                 | StartError::NoListener
                 | StartError::Bind(_)
                 | StartError::BindAdmin(_)
-                | StartError::Listen(_),
+                | StartError::Listen(_)
+                | StartError::Traces(_),
             )
             | Self::LogLevel(_) => vec![self.to_string()],
         }

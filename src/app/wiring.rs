@@ -8,6 +8,8 @@ use tokio::time::Instant;
 
 use crate::admission::{self, Admission};
 use crate::app::StartError;
+#[cfg(feature = "otlp")]
+use crate::config::Traces;
 use crate::config::{App, CertificateFiles, ClientAuthoritiesFile, Config, Endpoint, Listener, ListenerTls};
 use crate::credentials::Keyring;
 use crate::gate::{self, Gate};
@@ -19,6 +21,8 @@ use crate::relay::{
 use crate::server::{self, Certificates, ClientAuthorities, Entrance, Handshake, Terms, Tls};
 use crate::smtp::{self, StartTls};
 use crate::telemetry::AuditSink;
+#[cfg(feature = "otlp")]
+use crate::traces::TraceSettings;
 use crate::upstream::{self, SetupError, Upstream};
 
 /// The relay works with such certificates, but clients that verify them will not come.
@@ -240,6 +244,12 @@ pub(super) fn allowances(config: &Config) -> Vec<Allowance> {
         Some(Allowance { app: app.name.as_str().into(), recipients_per_day })
     };
     config.apps.iter().filter_map(allowance).collect()
+}
+
+#[cfg(feature = "otlp")]
+pub(super) fn traces(config: &Config) -> Option<TraceSettings> {
+    let Traces { endpoint, ratio } = config.traces.clone()?;
+    Some(TraceSettings { endpoint, ratio })
 }
 
 fn listener_rules(listener: &Listener) -> admission::ListenerRules {

@@ -175,7 +175,8 @@ pub fn of_start(error: &StartError) -> Vec<Shown> {
         | StartError::NoListener
         | StartError::Bind(_)
         | StartError::BindAdmin(_)
-        | StartError::Listen(_) => {
+        | StartError::Listen(_)
+        | StartError::Traces(_) => {
             vec![of_error("", error)]
         }
     }

@@ -57,6 +57,7 @@ pub fn check(raw: Raw, surroundings: Surroundings<'_>, notes: &mut Notes) -> Opt
     let apps = app::check(raw.apps, &surroundings, notes);
     let log = raw.log.check(&surroundings, notes);
     let audit = raw.audit.check(&surroundings, notes);
+    let traces = raw.traces.check(&surroundings, notes);
     let admin = raw.admin.check(&surroundings, notes);
     let policy = check_policy(raw.policy, surroundings, notes);
     let (apps, own_files) = apps.ok()?;
@@ -72,6 +73,7 @@ pub fn check(raw: Raw, surroundings: Surroundings<'_>, notes: &mut Notes) -> Opt
         policy,
         log: log.ok()?,
         audit: audit.ok()?,
+        traces: traces.ok()?,
         admin: admin.ok()?,
     })
 }

@@ -79,6 +79,8 @@ pub enum ConfigError {
     Needs { key: &'static str, other: &'static str },
     #[error("the key has fewer than {octets_min} octets, so that it could be guessed")]
     ShortKey { octets_min: usize },
+    #[error("this sesgate was built without the feature `otlp`, and sends no traces")]
+    WithoutOtlp,
     #[error("certificate files: {certificates}, key files: {keys}; they go together one by one")]
     Unpaired { certificates: usize, keys: usize },
     #[error("an account of `{region}` does not exist there: it is another AWS partition")]
@@ -200,6 +202,9 @@ impl Problem {
             }
             ConfigError::Unverified { .. } => Some("add its domain to `ses.identities`".to_owned()),
             ConfigError::Pattern(PatternError::NoMatch { .. }) => Some(self.where_paths_begin().to_owned()),
+            ConfigError::WithoutOtlp => {
+                Some("build it with `cargo build --release --features otlp`".to_owned())
+            }
             ConfigError::Secret(error) => error.help().map(str::to_owned),
             ConfigError::Syntax { .. }
             | ConfigError::VariableNotUtf8

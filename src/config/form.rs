@@ -65,6 +65,10 @@ pub struct OneOf<T: 'static>(pub &'static [(&'static str, T)]);
 #[derive(Debug)]
 pub struct Flag;
 
+/// A part of the whole, such as `0.1`.
+#[derive(Debug)]
+pub struct Fraction;
+
 /// A text with a shape of its own.
 #[derive(Debug)]
 pub struct Text<T> {
@@ -155,6 +159,28 @@ impl Form for Flag {
     }
 
     fn show(&self, value: &bool) -> String {
+        value.to_string()
+    }
+}
+
+impl Form for Fraction {
+    type Value = f64;
+
+    fn expects(&self) -> String {
+        "a number from 0 to 1".to_owned()
+    }
+
+    fn read(&self, said: Said<'_>) -> Result<f64, Misfit> {
+        let fraction = match said {
+            Said::Value(DeValue::Float(float)) => float.as_str().parse(),
+            Said::Value(DeValue::Integer(integer)) => integer.as_str().parse(),
+            Said::Text(text) => text.parse(),
+            Said::Value(_) => return Err(Misfit::Shape),
+        };
+        fraction.ok().filter(|fraction| (0.0..=1.0).contains(fraction)).ok_or(Misfit::Shape)
+    }
+
+    fn show(&self, value: &f64) -> String {
         value.to_string()
     }
 }

@@ -26,6 +26,7 @@ mod section;
 mod settings;
 mod shape;
 mod tables;
+mod traces;
 mod unknown;
 
 use std::ops::Range;
@@ -56,7 +57,7 @@ pub use self::secret::{Confidence, SecretError, Stored};
 pub use self::section::{Key, Presence, Reach};
 pub use self::settings::{
     App, Candidate, CertificateFiles, ClientAuthoritiesFile, Config, Delivery, Endpoint, Limits, Listener,
-    ListenerTls, Message, Policy, PolicyFile, Pool, Server, Ses, Timeouts,
+    ListenerTls, Message, Policy, PolicyFile, Pool, Server, Ses, Timeouts, Traces,
 };
 
 /// What came of reading a configuration.

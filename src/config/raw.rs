@@ -22,6 +22,7 @@ use super::section::{Notes, Placed, Presence, Section, Source, refuse_repetition
 use super::settings::{Delivery, Limits, Message, Pool, Server, Timeouts};
 use super::shape;
 use super::tables;
+use super::traces::RawTraces;
 use crate::gate::{Enforcement, IdentityName, RecipientsScope};
 use crate::mail::Address;
 use crate::smtp::BareLf;
@@ -51,6 +52,7 @@ pub struct Raw {
     pub policy: RawPolicy,
     pub log: RawLog,
     pub audit: RawAudit,
+    pub traces: RawTraces,
     pub admin: RawAdmin,
 }
 
@@ -114,6 +116,7 @@ impl<'a> Reader<'a> {
             policy: policy(&mut self.section("policy")),
             log: RawLog::read(&mut self.section("log")),
             audit: RawAudit::read(&mut self.section("audit")),
+            traces: RawTraces::read(&mut self.section("traces")),
             admin: RawAdmin::read(&mut self.section("admin")),
         }
     }

@@ -34,6 +34,7 @@ pub struct Config {
     pub policy: Policy,
     pub log: LogSettings,
     pub audit: AuditSettings,
+    pub traces: Option<Traces>,
     /// `None` if nobody may ask, or nothing is to be sent.
     pub admin: Option<admin::Settings>,
 }
@@ -217,6 +218,15 @@ pub struct Delivery {
     /// How long a mail is not sent again of which nobody knows whether SES has it.
     pub in_doubt_wait: Duration,
     pub in_doubt_mails_max: usize,
+}
+
+/// `[traces]`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Traces {
+    /// Of the collector, without `/v1/traces`.
+    pub endpoint: String,
+    /// Of all mails, from 0 to 1.
+    pub ratio: f64,
 }
 
 /// `[policy]`

@@ -41,9 +41,7 @@ impl Counts {
     }
 
     pub(super) fn settled(&self, app: &Arc<str>, record: &Record<'_>) {
-        let deciding = record.resources.iter().find(|judged| judged.effect == record.effect);
-        let statement = deciding.and_then(|judged| judged.statement.clone());
-        let statement = statement.map_or(Word::Fixed(""), Word::from);
+        let statement = record.statement().map_or(Word::Fixed(""), |place| Word::from(place.to_owned()));
         self.mails.count([app.into(), record.effect.word().into(), statement]);
         if !record.enforced {
             self.unenforced.count([app.into()]);

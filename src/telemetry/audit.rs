@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::telemetry::file::RotatedFile;
 use crate::telemetry::outlet::{Destination, Outlet, Overflow, Stream, Trouble};
-use crate::telemetry::{FileSettings, Record, line};
+use crate::telemetry::{FileSettings, Metrics, Record, line};
 
 /// Takes the records: a log for machines, or a narrator at a terminal.
 pub trait AuditSink: Send + Sync + std::fmt::Debug {
@@ -21,6 +21,9 @@ pub trait AuditSink: Send + Sync + std::fmt::Debug {
     fn lost(&self) -> u64 {
         0
     }
+
+    /// Gives what is counted on the way its names.
+    fn register(&self, _: &mut Metrics) {}
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::telemetry::{AuditSink, Effect, Record};
+use crate::telemetry::{AuditSink, Effect, Metrics, Record};
 
 const RECORDS_MAX: usize = 1000;
 /// A mail may name thousands of recipients.
@@ -155,6 +155,10 @@ impl AuditSink for Recent {
 
     fn lost(&self) -> u64 {
         self.next.lost()
+    }
+
+    fn register(&self, metrics: &mut Metrics) {
+        self.next.register(metrics);
     }
 }
 

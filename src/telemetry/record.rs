@@ -59,6 +59,12 @@ pub struct Record<'a> {
 }
 
 impl Record<'_> {
+    /// `file:line (Sid)` of the statement that decided, if one did.
+    pub fn statement(&self) -> Option<&str> {
+        let deciding = self.resources.iter().find(|judged| judged.effect == self.effect);
+        deciding?.statement.as_deref()
+    }
+
     /// The same, of texts of its own.
     pub(super) fn to_static(&self) -> Record<'static> {
         let resource = |judged: &JudgedResource<'_>| JudgedResource {
