@@ -29,6 +29,15 @@ fn an_error_is_refused() {
 }
 
 #[test]
+fn what_is_wrong_with_settings_hides_nothing_that_is_wrong_with_policies() {
+    let mut command = sesgate(&["check", "--config", "sesgate.toml"]);
+    command.env("SESGATE_POLICY_FILES", "refused/*.json").env("SESGATE_LIMITS_ERRORS_MAX", "none");
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    matches("both.txt", &spoken(&output));
+}
+
+#[test]
 fn the_level_that_fails_can_be_chosen() {
     for (level, code) in [("error", 0), ("security", 2), ("warning", 2), ("suggestion", 2)] {
         let output = check(&["--fail-on", level], "policy/*.json");

@@ -54,7 +54,7 @@ pub use candidate::{CandidateError, CandidateState, LoadedCandidate, load_candid
 pub use compose::{ComposeError, sender};
 pub use offline::{Offline, OfflineMail, Trial, TrialEnding};
 pub use past::{PastMail, RecallError};
-pub use policies::{LoadedPolicies, PolicyProblem, load_policies, read_policies};
+pub use policies::{LoadedPolicies, PolicyProblem, load_policies, policy_errors, read_policies};
 pub use recorded::Recorded;
 pub use reload::{Following, Generation, LastReload, Reloader, Source};
 

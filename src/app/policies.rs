@@ -8,7 +8,7 @@ use crate::app::wiring;
 use crate::config::{self, Config, PolicyFile};
 use crate::gate::GateError;
 use crate::json::Position;
-use crate::policy::{self, Document, Finding, Level, Source};
+use crate::policy::{self, Document, Finding, Level, Source, Surroundings};
 
 /// What is wrong with, or doubtful in, one policy file.
 #[derive(Debug, Clone)]
@@ -40,6 +40,26 @@ pub fn read_policies(files: &[PolicyFile]) -> Result<Vec<Arc<Document>>, Vec<Pol
             Err(problems)
         }
     }
+}
+
+/// What is wrong with policies whatever they are for, where nobody knows what that is.
+pub fn policy_errors(files: &[PolicyFile]) -> Vec<PolicyProblem> {
+    // No error depends on any of this.
+    let surroundings = Surroundings {
+        partition: String::new(),
+        region: String::new(),
+        account_id: String::new(),
+        identities: Vec::new(),
+        configuration_sets: Vec::new(),
+        unconfigured: Vec::new(),
+        families: Vec::new(),
+        now: SystemTime::now(),
+    };
+    let found = |source: &Source<'_>| policy::lint(&[*source], &surroundings).into_iter().flatten().collect();
+    let read = read_all(files, |sources| sources.iter().map(found).collect());
+    let mut problems = read.err().unwrap_or_default();
+    problems.retain(|problem| problem.finding.level == Level::Error);
+    problems
 }
 
 /// What `doubts` finds in each source stands among what is found when it is parsed.

@@ -13,7 +13,7 @@ use crate::app::credentials::Logins;
 use crate::app::desk::Desk;
 use crate::app::policies::{self, LoadedPolicies};
 use crate::app::running::{Running, SHADOW};
-use crate::app::{StartError, changes, load_policies, wiring};
+use crate::app::{PolicyProblem, StartError, changes, load_policies, policy_errors, wiring};
 use crate::config::{Config, ConfigErrors, Footprint, Reading};
 use crate::gate::Enforcement;
 use crate::server::Terms;
@@ -277,7 +277,11 @@ impl ReloadError {
     /// One for each problem, in the words of `sesgate check`.
     fn lines(&self) -> Vec<String> {
         match self {
-            Self::Config(errors) => errors.problems().iter().map(ToString::to_string).collect(),
+            Self::Config(errors) => {
+                let settings = errors.problems().iter().map(ToString::to_string);
+                let found = policy_errors(errors.policies());
+                settings.chain(found.iter().map(PolicyProblem::line)).collect()
+            }
             Self::Start(StartError::Policy(problems)) => policies::errors(problems),
             Self::Start(StartError::Gate(error)) => vec![policies::gate_error(error)],
             Self::Start(

@@ -63,7 +63,7 @@ fn check(path: Option<&Path>) -> Outcome {
     let refused = |found| Outcome { found, summary: None };
     let config = match config::load(path, &std::env::vars_os().collect()) {
         Ok(config) => config,
-        Err(errors) => return refused(problems::of_config(&errors)),
+        Err(errors) => return refused(problems::of_configuration(&errors)),
     };
     let loaded = match app::load_policies(&config) {
         Ok(loaded) => loaded,

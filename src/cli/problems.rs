@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use annotate_snippets::{AnnotationKind, Group, Renderer, Snippet};
 use serde_json::json;
 
-use crate::app::{CandidateError, LoadedCandidate, PolicyProblem, StartError};
+use crate::app::{CandidateError, LoadedCandidate, PolicyProblem, StartError, policy_errors};
 use crate::cli::Exit;
 use crate::config::{self, Config, ConfigError, ConfigErrors};
 use crate::gate::Enforcement;
@@ -89,6 +89,11 @@ pub fn of_config(errors: &ConfigErrors) -> Vec<Shown> {
         Shown { severity: Severity::Error, code: None, message, help: problem.help(), path, place }
     };
     errors.problems().iter().map(shown).collect()
+}
+
+/// The same, and what the errors are of the policies that it names.
+pub fn of_configuration(errors: &ConfigErrors) -> Vec<Shown> {
+    [of_config(errors), of_policies(&policy_errors(errors.policies()))].concat()
 }
 
 /// What was found in policies.

@@ -21,7 +21,7 @@ pub fn run(path: Option<&Path>) -> Exit {
     let Reading { config, footprint } = source();
     let config = match config {
         Ok(config) => config,
-        Err(errors) => return problems::refuse(&problems::of_config(&errors)),
+        Err(errors) => return problems::refuse(&problems::of_configuration(&errors)),
     };
     let log_level = match start_log(&config.log) {
         Ok(level) => Some(level),

@@ -190,7 +190,9 @@ pub(super) fn policy_files(
             Ok(paths) => {
                 for path in paths.into_iter().filter(|path| seen.insert(path.clone())) {
                     let text = around.text(&path).map_err(|error| note(&pattern, error, notes));
-                    files.push(text.map(|text| PolicyFile { path, text }));
+                    let file = text.map(|text| PolicyFile { path, text });
+                    notes.policies.extend(file.as_ref().ok().cloned());
+                    files.push(file);
                 }
             }
         }

@@ -11,6 +11,7 @@ use super::app::AppError;
 use super::document::{Document, Place};
 use super::load::{CertificateError, FileError, PatternError};
 use super::secret::SecretError;
+use super::settings::PolicyFile;
 use crate::admin::TokenError;
 use crate::admission::{NetworkError, PasswordHashError};
 use crate::credentials::LoginError;
@@ -22,6 +23,7 @@ use crate::server::ServerCertificateError;
 pub struct ConfigErrors {
     document: Document,
     problems: Vec<Problem>,
+    policies: Vec<PolicyFile>,
 }
 
 /// One thing that is wrong.
@@ -134,7 +136,16 @@ pub enum Mend {
 impl ConfigErrors {
     pub(super) fn new(document: Document, mut problems: Vec<Problem>) -> Self {
         problems.sort_by(|a, b| a.place.order().cmp(&b.place.order()));
-        Self { document, problems }
+        Self { document, problems, policies: Vec::new() }
+    }
+
+    pub(super) fn with_policies(self, policies: Vec<PolicyFile>) -> Self {
+        Self { policies, ..self }
+    }
+
+    /// The policies that could be read all the same, so that what is wrong with them is told as well.
+    pub fn policies(&self) -> &[PolicyFile] {
+        &self.policies
     }
 
     pub fn problems(&self) -> &[Problem] {

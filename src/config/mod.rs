@@ -174,7 +174,11 @@ fn understand(document: Document, surroundings: Surroundings<'_>) -> Result<Conf
         Some(config) if notes.problems.is_empty() => Ok(config),
         _ => {
             let secrets = mask::in_tree(tree.get_ref(), &notes.keys);
-            Err(failure(document, &secrets, notes.problems))
+            let mut policies = notes.policies;
+            // What an app names is mostly among all policies.
+            policies.sort_by(|one, other| one.path.cmp(&other.path));
+            policies.dedup_by(|one, other| one.path == other.path);
+            Err(failure(document, &secrets, notes.problems).with_policies(policies))
         }
     }
 }

@@ -13,6 +13,7 @@ use super::environment::{self, Environment};
 use super::error::{ConfigError, Mend, Misfit, Problem};
 use super::form::{Form, Said, shown};
 use super::secret::{self, Confidence, SecretError, SecretSource};
+use super::settings::PolicyFile;
 
 /// A key that the configuration knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub enum Presence {
 pub struct Notes {
     pub problems: Vec<Problem>,
     pub keys: Vec<Key>,
+    /// What could be read of those that are named.
+    pub policies: Vec<PolicyFile>,
 }
 
 /// A value, and where to point when it does not go with another.
