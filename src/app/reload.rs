@@ -230,13 +230,14 @@ impl Reloader {
 
     fn refuse(&self, error: &ReloadError) {
         let problems = error.lines();
+        // Whoever read it in the log finds it everywhere.
+        self.running.generations.failed(problems.clone());
         for problem in &problems {
             tracing::error!("reload: {problem}");
         }
         let generation = self.running.generations.current().number;
         let count = problems.len();
         tracing::error!(generation, problems = count, "nothing was reloaded; what was in force stays");
-        self.running.generations.failed(problems);
     }
 
     /// Looks at the files again and again until the drain begins, and reloads when one has changed.
