@@ -3,12 +3,14 @@
 //! `cargo bench --bench policy`. What was measured is in README.md beside this.
 #![expect(clippy::expect_used, reason = "what cannot be set up cannot be measured")]
 
-use std::fmt::Write as _;
+#[path = "documents.rs"]
+mod documents;
+
 use std::hint::black_box;
 use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-
+use documents::document;
 use sesgate::policy::{Context, Document, Key, Policies, Principal, Request, Value};
 
 const RESOURCE: &str = "arn:aws:ses:us-east-1:123456789012:identity/example.com";
@@ -53,29 +55,6 @@ fn load(criterion: &mut Criterion) {
         bencher.iter(|| Document::parse("bench", black_box(&text)).map(|(document, _)| document.kind()));
     });
     group.finish();
-}
-
-/// One Allow, and Deny statements of the kinds that people write, none of which holds.
-fn document(statements: usize) -> String {
-    let mut text = String::from(
-        r#"{"Version": "2012-10-17", "Statement": [
-  {"Sid": "Allow", "Effect": "Allow", "Action": "ses:SendRawEmail", "Resource": "*"}"#,
-    );
-    for number in 1..statements {
-        let condition = match number % 4 {
-            0 => format!(r#""StringLike": {{"ses:FromAddress": "blocked{number}@*"}}"#),
-            1 => format!(r#""ForAnyValue:StringLike": {{"ses:Recipients": "*@blocked{number}.example"}}"#),
-            2 => format!(r#""IpAddress": {{"aws:SourceIp": "172.16.{}.0/24"}}"#, number % 256),
-            _ => format!(r#""StringNotLike": {{"ses:FeedbackAddress": ["*@example.com", "x{number}@*"]}}"#),
-        };
-        write!(
-            text,
-            ",\n  {{\"Sid\": \"Deny{number}\", \"Effect\": \"Deny\", \"Action\": [\"ses:SendEmail\", \
-             \"ses:SendRawEmail\"], \"Resource\": \"*\", \"Condition\": {{{condition}}}}}"
-        )
-        .expect("a string takes all");
-    }
-    text + "\n]}\n"
 }
 
 fn context(recipients: usize) -> Context<'static> {
