@@ -47,6 +47,10 @@ struct Escaped;
 
 impl Formatter for Escaped {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, text: &str) -> io::Result<()> {
+        // Hardly any text has other octets, and these are found many times faster than characters.
+        if text.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
+            return writer.write_all(text.as_bytes());
+        }
         let mut rest = text;
         while let Some((at, character)) =
             rest.char_indices().find(|(_, character)| is_unprintable(*character))
