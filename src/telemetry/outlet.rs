@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 
 /// How long until a line that could not be written is tried again.
 const RETRY_TIME: Duration = Duration::from_secs(1);
+/// How long lines gather before the first of them is written: under load, the thread is woken once for all of them
+/// instead of once for each.
+const GATHERING_TIME: Duration = Duration::from_millis(1);
 /// How long until the same trouble is told again.
 const ALARM_TIME: Duration = Duration::from_secs(10);
 
@@ -58,6 +61,8 @@ struct Queue {
     /// Of those in `lines`, and of the one that is being written.
     octets: usize,
     is_writing: bool,
+    /// Nobody has told the thread of a line since it went to sleep.
+    is_asleep: bool,
     is_closed: bool,
     is_failing: bool,
     lost: u64,
@@ -98,7 +103,11 @@ impl Outlet {
         if octets <= octets_max || overflow == Overflow::Kept {
             queue.octets = octets;
             queue.lines.push_back(line);
-            self.shared.changed.notify_all();
+            let is_asleep = std::mem::take(&mut queue.is_asleep);
+            drop(queue);
+            if is_asleep {
+                self.shared.changed.notify_all();
+            }
             return;
         }
         queue.lost = queue.lost.saturating_add(1);
@@ -153,9 +162,16 @@ impl Shared {
     }
 
     fn next(&self) -> Option<Arc<[u8]>> {
-        let idle = |queue: &mut Queue| queue.lines.is_empty() && !queue.is_closed;
-        let queue = self.changed.wait_while(self.queue(), idle);
-        let mut queue = queue.unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.queue();
+        if queue.lines.is_empty() && !queue.is_closed {
+            queue.is_asleep = true;
+            let idle = |queue: &mut Queue| queue.lines.is_empty() && !queue.is_closed;
+            queue = self.changed.wait_while(queue, idle).unwrap_or_else(PoisonError::into_inner);
+            queue.is_asleep = false;
+            let gathering = |queue: &mut Queue| !queue.is_closed;
+            let gathered = self.changed.wait_timeout_while(queue, GATHERING_TIME, gathering);
+            queue = gathered.unwrap_or_else(PoisonError::into_inner).0;
+        }
         let line = queue.lines.pop_front();
         queue.is_writing = line.is_some();
         line
@@ -190,8 +206,12 @@ impl Shared {
         if is_mended {
             queue.alarmed = None;
         }
-        self.changed.notify_all();
+        let is_closed = queue.is_closed;
         drop(queue);
+        if is_closed {
+            // Whoever closes waits for the last line.
+            self.changed.notify_all();
+        }
         if is_mended {
             (self.alarm)(None, lost);
         }
