@@ -1,6 +1,6 @@
 //! Checks passwords: off the event loop, a few at once, and not again what was just proven.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
@@ -22,7 +22,7 @@ pub(super) struct Prover {
     turns: Arc<Semaphore>,
     /// Checked when nobody has the user name, so that the answer takes as long. None where nobody can log in.
     stand_in: Option<PasswordHash>,
-    proofs: Option<Arc<Proofs>>,
+    proofs: Arc<Proofs>,
     proof_memory: Duration,
 }
 
@@ -37,26 +37,28 @@ pub(super) enum Unchecked {
 /// a login has another hash, its old password is not known any more.
 #[derive(Debug)]
 struct Proofs {
-    key: hmac::Key,
+    /// Made for the first login: the first random octets of a process take some 100 ms, for which no other client is to
+    /// wait at the start. `None`: there are none to be had, and nothing can be remembered.
+    key: LazyLock<Option<hmac::Key>>,
     proven: Mutex<Expiring<Vec<u8>, ()>>,
 }
 
 impl Prover {
     pub(super) fn new(directory: &Directory, limits: &Limits) -> Self {
-        Self::with(Proofs::new().map(Arc::new), directory, limits)
+        Self::with(Arc::new(Proofs::new()), directory, limits)
     }
 
     /// The same memory under other limits. What waits for a turn has one as before.
     pub(super) fn renewed(&self, directory: &Directory, limits: &Limits) -> Self {
-        Self::with(self.proofs.clone(), directory, limits)
+        Self::with(Arc::clone(&self.proofs), directory, limits)
     }
 
-    fn with(proofs: Option<Arc<Proofs>>, directory: &Directory, limits: &Limits) -> Self {
+    fn with(proofs: Arc<Proofs>, directory: &Directory, limits: &Limits) -> Self {
         let costliest = directory.logins().map(|login| &login.password_hash).max_by_key(|hash| hash.work());
         Self {
             turns: Arc::new(Semaphore::new(limits.checks_max.min(Semaphore::MAX_PERMITS))),
             stand_in: costliest.cloned(),
-            proofs: proofs.filter(|_| limits.proof_memory > Duration::ZERO),
+            proofs,
             proof_memory: limits.proof_memory,
         }
     }
@@ -69,8 +71,10 @@ impl Prover {
         credentials: Credentials,
         still_welcome: impl Fn() -> bool,
     ) -> Result<bool, Unchecked> {
-        let digest = self.proofs.as_ref().zip(login);
-        let digest = digest.map(|(proofs, login)| proofs.digest(&credentials, &login.password_hash));
+        let remembers = self.proof_memory > Duration::ZERO;
+        let digest = login
+            .filter(|_| remembers)
+            .and_then(|login| self.proofs.digest(&credentials, &login.password_hash));
         if self.recall(digest.as_deref()) {
             return Ok(true);
         }
@@ -89,34 +93,34 @@ impl Prover {
         });
         // The stand-in may well have the password that was tried; it is nobody's login all the same.
         let is_right = work.await.unwrap_or(false) && login.is_some();
-        if let (true, Some(proofs), Some(digest)) = (is_right, &self.proofs, digest) {
-            proofs.lock().remember(digest, (), Instant::now(), self.proof_memory);
+        if let (true, Some(digest)) = (is_right, digest) {
+            self.proofs.lock().remember(digest, (), Instant::now(), self.proof_memory);
         }
         Ok(is_right)
     }
 
     fn recall(&self, digest: Option<&[u8]>) -> bool {
-        let (Some(proofs), Some(digest)) = (&self.proofs, digest) else { return false };
-        proofs.lock().recall(&digest.to_vec(), Instant::now()).is_some()
+        digest.is_some_and(|digest| self.proofs.lock().recall(&digest.to_vec(), Instant::now()).is_some())
     }
 }
 
 impl Proofs {
-    /// `None`: nothing can be remembered.
-    fn new() -> Option<Self> {
-        let key = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).ok()?;
-        Some(Self { key, proven: Mutex::new(Expiring::new(PROOFS_MAX)) })
+    fn new() -> Self {
+        Self {
+            key: LazyLock::new(|| hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).ok()),
+            proven: Mutex::new(Expiring::new(PROOFS_MAX)),
+        }
     }
 
     /// Neither hashes nor user names hold NUL, so no two of these are one text.
-    fn digest(&self, credentials: &Credentials, hash: &PasswordHash) -> Vec<u8> {
-        let mut context = hmac::Context::with_key(&self.key);
+    fn digest(&self, credentials: &Credentials, hash: &PasswordHash) -> Option<Vec<u8>> {
+        let mut context = hmac::Context::with_key(self.key.as_ref()?);
         context.update(hash.as_str().as_bytes());
         context.update(b"\0");
         context.update(credentials.user_name.as_bytes());
         context.update(b"\0");
         context.update(credentials.password.expose().as_bytes());
-        context.sign().as_ref().to_vec()
+        Some(context.sign().as_ref().to_vec())
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Expiring<Vec<u8>, ()>> {
