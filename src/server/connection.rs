@@ -240,7 +240,8 @@ impl Visit<'_> {
 
     async fn settle(&self, submission: Submission, course: &mut Course) -> Event<'static> {
         let (Commons { relay, drain, .. }, now) = (self.commons, self.commons.terms());
-        let reply = relay.settle(submission, &now.rules, drain.over()).await;
+        // In a box, which is there for no longer than the mail: or every connection would hold the room for it.
+        let reply = Box::pin(relay.settle(submission, &now.rules, drain.over())).await;
         course.settled(&reply);
         Event::Settled(reply)
     }

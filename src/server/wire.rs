@@ -127,7 +127,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             return Err(io::ErrorKind::NotConnected.into());
         };
         let replayed = Replayed { octets: std::mem::take(&mut self.input), stream };
-        let secured = timeout(limit, acceptor.accept(replayed))
+        // In a box, or every connection would hold the room of a handshake for as long as it lasts.
+        let secured = Box::pin(timeout(limit, acceptor.accept(replayed)))
             .await
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
         self.stream = Layer::Secured(Box::new(secured));
