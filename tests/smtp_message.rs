@@ -172,6 +172,20 @@ fn every_shape_of_message_has_a_header_and_a_body() {
 }
 
 #[test]
+fn what_is_odd_in_a_long_body_is_found_wherever_it_stands() {
+    let settings = settings(BareLf::Normalize);
+    let plain = b"0123456789\r\n".repeat(300);
+    for odd in ["\0", "\r", "\n", "\n\r", "\n.", "\r\n.", "\r\n..", "\r\n.\r\n"] {
+        for at in (1014..1028).chain(2038..2052) {
+            let (before, behind) = plain.split_at(at);
+            let octets = [b"\r\n", before, odd.as_bytes(), behind, b".\r\n"].concat();
+            let octet_by_octet = read(&settings, octets.chunks(1));
+            assert_eq!(read(&settings, [octets.as_slice()]), octet_by_octet, "{odd:?} at {at}");
+        }
+    }
+}
+
+#[test]
 fn a_message_is_counted_as_its_reader_sees_it() {
     let limits = Settings { message_octets_max: 30, header_octets_max: 10, ..Settings::default() };
     let too_long = DataFault::TooLong { octets_max: 30 };
