@@ -23,12 +23,12 @@ impl DecisionId {
 impl fmt::Display for DecisionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let bits = u128::from(self.unix_milliseconds) << 32 | u128::from(self.number);
-        let text: String = (0..16)
-            .rev()
-            .filter_map(|place| ALPHABET.get((bits >> (5 * place)) as usize % ALPHABET.len()))
-            .map(|character| char::from(*character))
-            .collect();
-        f.write_str(&text)
+        let mut places = (0..16).rev();
+        let text: [u8; 16] = std::array::from_fn(|_| {
+            let character = places.next().and_then(|place| ALPHABET.get((bits >> (5 * place)) as usize % 32));
+            character.copied().unwrap_or_default()
+        });
+        f.write_str(str::from_utf8(&text).unwrap_or_default())
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! It has no `for` clause, which would tell every recipient of a hidden one.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -72,11 +73,14 @@ fn address_literal(address: IpAddr) -> String {
 }
 
 /// The octets of domain names and address literals; `_` stands for every other one.
-fn sanitised(name: &str) -> String {
+fn sanitised(name: &str) -> Cow<'_, str> {
     if name.is_empty() {
-        return "unknown".to_owned();
+        return Cow::Borrowed("unknown");
     }
     let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-._:[]".contains(&octet);
+    if name.len() <= NAME_OCTETS_MAX && name.bytes().all(is_plain) {
+        return Cow::Borrowed(name);
+    }
     name.bytes()
         .take(NAME_OCTETS_MAX)
         .map(|octet| if is_plain(octet) { char::from(octet) } else { '_' })

@@ -72,7 +72,7 @@ impl Address {
         }
         check_local_part(local)?;
         let domain = DomainName::parse(domain)?;
-        let text = format!("{local}@{domain}").into_boxed_str();
+        let text = [local, "@", domain.as_str()].concat().into_boxed_str();
         Ok(Self { local: local.into(), domain, text })
     }
 
