@@ -18,8 +18,9 @@ use tokio::time::timeout;
 use super::line::shown;
 use super::{Cut, Voice, folder};
 
-/// The clock is paused, so this passes at once when nothing else can happen.
-const PATIENCE: Duration = Duration::from_hours(3);
+/// The clock is paused, so this passes at once when nothing else can happen. It is less than any time-out: what is
+/// heard later is heard too late.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// For what the relay has yet to say by itself.
 const MOMENT: Duration = Duration::from_millis(1);
 const STREAM_OCTETS: usize = 1 << 16;
