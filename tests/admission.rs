@@ -73,6 +73,15 @@ async fn no_failure_looks_like_another_only_longer_each_time() {
     }
 }
 
+/// What takes time for one must take time for the other, or who listens closely learns who has a login.
+#[tokio::test(start_paused = true)]
+async fn a_user_name_that_nobody_has_waits_for_its_turn_like_any_other() {
+    let admission = admission(Limits { checks_max: 0, ..Limits::default() });
+    let known = try_login(&admission, "10.0.7.7", "ann", "guess").await;
+    assert_eq!(known.0, LoginOutcome::Unchecked);
+    assert_eq!(try_login(&admission, "10.0.7.7", "nobody", "guess").await, known);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_address_that_fails_too_often_is_locked_out_for_a_while_and_no_other() {
     let admission = admission(Limits { failures_max: 4, ..Limits::default() });

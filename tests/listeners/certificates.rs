@@ -127,6 +127,22 @@ async fn a_certificate_that_nobody_vouches_for_ends_the_handshake() {
 }
 
 #[tokio::test]
+async fn a_certificate_is_shown_anew_on_each_connection() {
+    let authority = authority();
+    let rig = Rig::start(&authority, &[IMPLICIT, FILES, REQUIRED, APPS].concat()).await;
+    let shown = authority.issue_to_client(vec![uri("spiffe://prod/billing")], 2100);
+    for version in [&TLS12, &TLS13] {
+        let tls = connector_showing(&authority.certificate, &shown, &[version]);
+        for _ in 0..3 {
+            let mut client = Client::connect(rig.address()).await.secure("localhost", &tls).await.unwrap();
+            // With the greeting comes what a session could be resumed by.
+            assert!(client.hear().await.starts_with("220 "));
+            assert!(!client.is_resumed(), "{version:?}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn authorities_are_renewed_and_no_session_brings_back_the_old_ones() {
     let (authority, other) = (authority(), Authority::named("other"));
     let rig = Rig::start(&authority, &[IMPLICIT, FILES, REQUIRED, APPS].concat()).await;

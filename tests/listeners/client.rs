@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore, SupportedProtocolVersion};
+use rustls::{ClientConfig, HandshakeKind, RootCertStore, SupportedProtocolVersion};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufStream};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -90,6 +90,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<TlsStream<S>> {
     pub fn certificate(&self) -> CertificateDer<'_> {
         self.0.get_ref().get_ref().1.peer_certificates().unwrap()[0].clone()
+    }
+
+    /// Whether an earlier session went on, with what was shown there.
+    pub fn is_resumed(&self) -> bool {
+        self.0.get_ref().get_ref().1.handshake_kind() == Some(HandshakeKind::Resumed)
     }
 }
 
