@@ -8,7 +8,7 @@ use crate::inspect::Defect;
 use crate::mail::{Address, Client};
 use crate::relay::Ending;
 use crate::relay::budget::Spent;
-use crate::smtp::Reply;
+use crate::smtp::{Limit, Reply};
 use crate::upstream::{AccountTrouble, Outcome};
 
 pub(super) fn reply(ending: &Ending, region: &str, decision: DecisionId) -> Reply {
@@ -31,7 +31,9 @@ pub(super) fn reply(ending: &Ending, region: &str, decision: DecisionId) -> Repl
 }
 
 pub fn reply_to_defect(defect: &Defect, decision: impl Display) -> Reply {
-    Reply::defective_message(defect, decision)
+    let reply = Reply::defective_message(defect, decision);
+    let is_limit = matches!(defect, Defect::TooManyFields { .. });
+    if is_limit { reply.meeting(Limit::HeaderFields) } else { reply }
 }
 
 pub fn reply_to_refusal(refusal: &Refusal, client: &Client, region: &str, decision: impl Display) -> Reply {

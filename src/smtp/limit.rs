@@ -7,6 +7,7 @@ pub enum Limit {
     ConnectionsPerAddress,
     AppConnections,
     AppMails,
+    AppRecipients,
     ProxyTime,
     TlsTime,
     IdleTime,
@@ -21,16 +22,18 @@ pub enum Limit {
     LoginChecks,
     Recipients,
     Header,
+    HeaderFields,
     Message,
     Messages,
 }
 
 impl Limit {
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::AppConnections,
         Self::AppMails,
+        Self::AppRecipients,
         Self::ProxyTime,
         Self::TlsTime,
         Self::IdleTime,
@@ -45,6 +48,7 @@ impl Limit {
         Self::LoginChecks,
         Self::Recipients,
         Self::Header,
+        Self::HeaderFields,
         Self::Message,
         Self::Messages,
     ];
@@ -56,6 +60,7 @@ impl Limit {
             Self::ConnectionsPerAddress => "limits.connections_per_address_max",
             Self::AppConnections => "app.connections_max",
             Self::AppMails => "app.mails_per_minute",
+            Self::AppRecipients => "app.recipients_per_day",
             Self::ProxyTime => "limits.proxy_timeout",
             Self::TlsTime => "limits.tls_timeout",
             Self::IdleTime => "limits.idle_timeout",
@@ -70,6 +75,7 @@ impl Limit {
             Self::LoginChecks => "limits.login_checks_max",
             Self::Recipients => "limits.recipients_max",
             Self::Header => "limits.header_octets_max",
+            Self::HeaderFields => "limits.header_fields_max",
             Self::Message => "limits.message_octets_max",
             Self::Messages => "limits.messages_octets_max",
         }

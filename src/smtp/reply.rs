@@ -273,7 +273,7 @@ impl Reply {
             "The application may write to {recipients_per_day} recipients a day and has; nothing was sent, try again \
              in {wait}"
         );
-        Self::line(451, 7, 1, text)
+        Self::line(451, 7, 1, text).meeting(Limit::AppRecipients)
     }
 
     /// The same mail again, of which nobody knows whether SES took it by an earlier decision.
@@ -316,7 +316,7 @@ impl Reply {
         self.then == Then::Close
     }
 
-    /// The limit that the client has met, where the session itself has noticed.
+    /// The limit that the client has met, if that is why.
     pub fn limit(&self) -> Option<Limit> {
         self.limit
     }
@@ -353,7 +353,7 @@ impl Reply {
         self
     }
 
-    const fn meeting(mut self, limit: Limit) -> Self {
+    pub const fn meeting(mut self, limit: Limit) -> Self {
         self.limit = Some(limit);
         self
     }

@@ -25,6 +25,94 @@ impl Rig {
     }
 }
 
+const LISTENER: &str = "[[listener]]\naddress = \"127.0.0.1:0\"\n";
+const ENVELOPE: &str = "EHLO app\r\nMAIL FROM:<app@example.com>\r\nRCPT TO:<bob@example.net>\r\n";
+const MESSAGE: &str = "DATA\r\nFrom: app@example.com\r\n\r\n.\r\n";
+const TOO_LARGE: &str = "EHLO app\r\nMAIL FROM:<app@example.com> SIZE=65537\r\n";
+/// `\0ann\0wrong`
+const WRONG_LOGIN: &str = "EHLO app\r\nAUTH PLAIN AGFubgB3cm9uZw==\r\n";
+
+/// A limit, how a client meets it, and what it hears then.
+struct Meeting {
+    limit: &'static str,
+    value: &'static str,
+    /// Beside the limit.
+    settings: String,
+    words: String,
+    heard: &'static str,
+}
+
+/// Those of one client that does not have to wait for long.
+fn meetings() -> Vec<Meeting> {
+    let hash = PasswordHash::new(&Secret::new("sesame".to_owned())).unwrap();
+    let app = "plaintext_login = true\n[[app]]\nname = \"billing\"\nnetworks = [\"127.0.0.0/8\"]\n";
+    let login = format!("{app}logins = [{{ user_name = \"ann\", password_hash = \"{}\" }}]\n", hash.as_str());
+    let behind = "proxy = \"required\"\nproxy_from = [\"127.0.0.1\"]\n";
+    let tls = "tls = \"implicit\"\ncertificate_files = [\"relay.pem\"]\n";
+    let meeting = |limit, value, settings: &str, words: &str, heard| {
+        let (settings, words) = (format!("{LISTENER}{settings}"), words.to_owned());
+        Meeting { limit, value, settings, words, heard }
+    };
+    let recipients = |count: u32| {
+        let recipients = (0..count).map(|number| format!("RCPT TO:<{number}@example.net>\r\n"));
+        format!("{ENVELOPE}{}", recipients.collect::<String>())
+    };
+    let long = "x".repeat(4096);
+    let data = format!("{ENVELOPE}DATA\r\n");
+    let two_mails = format!("{}{MESSAGE}{ENVELOPE}{MESSAGE}", recipients(49));
+    let fields = format!("{data}{}.\r\n", "A: b\r\n".repeat(21));
+    vec![
+        meeting(
+            "app.mails_per_minute",
+            "1",
+            app,
+            &format!("{ENVELOPE}RSET\r\n{ENVELOPE}"),
+            "451 4.7.1 Your app",
+        ),
+        meeting("app.recipients_per_day", "50", app, &two_mails, "451 4.7.1 The application may"),
+        meeting("limits.proxy_timeout", "\"100ms\"", behind, "", "421 4.7.0 "),
+        meeting("limits.tls_timeout", "\"100ms\"", tls, "", ""),
+        meeting("limits.idle_timeout", "\"1s\"", "", "", "421 4.4.2 Nothing came"),
+        meeting("limits.message_timeout", "\"1s\"", "", &data, "421 4.4.2 The message came"),
+        meeting("limits.command_octets_max", "512", "", &format!("NOOP {long}\r\n"), "500 5.5.2 "),
+        meeting("limits.commands_max", "100", "", &"NOOP\r\n".repeat(101), "421 4.7.0 Too many commands"),
+        meeting("limits.errors_max", "1", "", "WHAT\r\nWHAT\r\n", "421 4.7.0 Too many errors"),
+        meeting("limits.logins_failed_max", "1", &login, WRONG_LOGIN, "421 4.7.0 Too many failed"),
+        meeting(
+            "limits.login_failures_max",
+            "1",
+            &login,
+            &WRONG_LOGIN.repeat(2),
+            "454 4.7.0 Too many failed",
+        ),
+        meeting("limits.recipients_max", "100", "", &recipients(100), "452 4.5.3 "),
+        meeting("limits.header_octets_max", "4096", "", &format!("{data}A: {long}\r\n.\r\n"), "552 5.3.4 "),
+        meeting("limits.header_fields_max", "20", "", &fields, "554 5.6.0 "),
+        meeting("limits.message_octets_max", "65536", "", TOO_LARGE, "552 5.3.4 "),
+    ]
+}
+
+#[tokio::test]
+async fn a_limit_that_is_met_is_counted_by_its_setting() {
+    let authority = Authority::new();
+    authority.issue("relay", &["localhost"]);
+    for Meeting { limit, value, settings, words, heard } in meetings() {
+        let (section, key) = limit.split_once('.').unwrap();
+        let header = if section == "app" { "" } else { "[limits]\n" };
+        let rig = Rig::start(&authority, &format!("{settings}{header}{key} = {value}\n")).await;
+        let mut client = Client::connect(rig.address()).await;
+        client.say(&words).await;
+        loop {
+            let reply = client.hear().await;
+            if reply.starts_with(heard) {
+                break;
+            }
+            assert!(!reply.is_empty(), "{limit}: `{heard}` is not said");
+        }
+        rig.counted(&[&format!("sesgate_limits_met_total{{limit=\"{limit}\"}} 1")]).await;
+    }
+}
+
 #[tokio::test]
 async fn limits_logins_handshakes_and_replies_are_counted() {
     let authority = Authority::new();
