@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use sesgate::app::App;
 use sesgate::config::{self, Environment};
+use sesgate::smtp::Limit;
 use sesgate::telemetry::JsonLines;
 
 const CONFIG: &str = r#"
@@ -62,6 +63,20 @@ async fn the_table_names_every_metric_and_no_other() {
     let text = app.metrics().text();
     assert!(text.ends_with("# EOF\n"), "{text}");
     app.stop().await;
+}
+
+/// What can be met can be set, and is met in a test.
+#[test]
+fn each_limit_is_a_setting_and_stands_in_the_list_of_those_that_are_met() {
+    for file in ["config/README.md", "tests/README.md"] {
+        let text = fs::read_to_string(file).unwrap();
+        let missing: Vec<_> = Limit::ALL
+            .map(Limit::setting)
+            .into_iter()
+            .filter(|setting| !text.contains(&format!("| `{setting}` |")))
+            .collect();
+        assert!(missing.is_empty(), "{file} wants a row for each of {missing:?}");
+    }
 }
 
 /// Whoever is paged by a rule that can never fire was not paged.
