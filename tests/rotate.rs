@@ -357,7 +357,7 @@ async fn a_relay_that_does_not_go_along_keeps_a_rotation_from_beginning_and_from
         "{wrong}"
     );
     let said = world
-        .rotate(&["--dry-run", "--relay", &admin, "--relay", NOBODY, "--skip-unreachable"])
+        .rotate(&["--dry-run", "--relay", &admin, "--relay", NOBODY, "--unreachable", "wait"])
         .await
         .unwrap();
     assert!(
@@ -422,7 +422,14 @@ async fn what_cannot_be_rotated_is_told_with_the_reason() {
     fs::write(world.folder.path().join("standby.json"), r#"{"x": "another"}"#).unwrap();
     fs::write(&file, config.replace("[policy]", &format!("{standby}\n[policy]"))).unwrap();
     let wrong = world.rotate(&["--dry-run"]).await.unwrap_err();
-    assert!(wrong.contains("a standby logs in with the same key by the file `standby.json`"), "{wrong}");
+    assert!(wrong.contains("another login has the same key by the file `standby.json`"), "{wrong}");
+    let fallback = format!(
+        "fallback_user_name = \"{}\"\nfallback_password = {{ file = \"standby.json\", key = \"x\" }}\n[policy]",
+        world.first
+    );
+    fs::write(&file, config.replace("[policy]", &fallback)).unwrap();
+    let wrong = world.rotate(&["--dry-run"]).await.unwrap_err();
+    assert!(wrong.contains("another login has the same key by the file `standby.json`"), "{wrong}");
     // A key that somebody replaced by hand.
     fs::write(&file, config).unwrap();
     fs::write(world.folder.path().join("user"), "AKIAIOSFODNN7EXAMPLE").unwrap();

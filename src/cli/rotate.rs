@@ -48,9 +48,9 @@ pub struct Arguments {
     /// has. May be repeated: name every relay. The token is `[admin] token` of the configuration
     #[arg(long, value_name = "http://HOST:PORT", value_parser = admin_listener)]
     relay: Vec<AdminListener>,
-    /// Give a relay that cannot be asked `--wait` in full, instead of stopping because of it
-    #[arg(long, requires = "relay")]
-    skip_unreachable: bool,
+    /// What becomes of the rotation when a relay cannot be asked
+    #[arg(long, value_name = "WHAT", value_enum, default_value_t = Unreachable::Stop, requires = "relay")]
+    unreachable: Unreachable,
     /// How long the old key is kept after that, inactive, before it is deleted
     #[arg(long, value_name = "DURATION", value_parser = config::duration, default_value = "24h")]
     grace: Duration,
@@ -58,6 +58,15 @@ pub struct Arguments {
     /// step
     #[arg(long)]
     discard_unused: bool,
+}
+
+/// What a relay means that cannot be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Unreachable {
+    /// It may use the old key: nothing begins, and no key goes
+    Stop,
+    /// `--wait` is waited for in full, as without `--relay`
+    Wait,
 }
 
 /// A name, or an address, and a port.
@@ -102,7 +111,7 @@ impl Arguments {
             age_min: self.if_older_than,
             beginning: plan::Beginning::Allowed,
             strangers: if self.discard_unused { plan::Strangers::Deleted } else { plan::Strangers::Kept },
-            silence: if self.skip_unreachable { plan::Silence::Waited } else { plan::Silence::Refused },
+            unreachable: self.unreachable,
         }
     }
 }

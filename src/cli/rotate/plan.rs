@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::cli::rotate::Unreachable;
 use crate::cli::rotate::fleet::{Asked, Says};
 use crate::credentials::{AccessKey, Activity};
 
@@ -28,7 +29,7 @@ pub struct Terms {
     pub age_min: Duration,
     pub beginning: Beginning,
     pub strangers: Strangers,
-    pub silence: Silence,
+    pub unreachable: Unreachable,
 }
 
 /// Whether another rotation may begin.
@@ -43,15 +44,6 @@ pub enum Beginning {
 pub enum Strangers {
     Kept,
     Deleted,
-}
-
-/// What a relay means that cannot be asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Silence {
-    /// It may use the old key.
-    Refused,
-    /// It uses the old key no longer than relays may take.
-    Waited,
 }
 
 /// How far the relays are that were named.
@@ -111,7 +103,7 @@ pub enum Stuck {
     )]
     StillUsed(String),
     #[error(
-        "no rotation begins while relays would not take part in it: {0}; `--skip-unreachable` lets those be that cannot be \
+        "no rotation begins while relays would not take part in it: {0}; `--unreachable wait` lets those be that cannot be \
         asked"
     )]
     Unfit(String),
@@ -133,7 +125,7 @@ pub fn next(facts: &Facts, terms: &Terms, now: SystemTime) -> Next {
         None => match (terms.beginning, now.duration_since(current.created).unwrap_or_default()) {
             (Beginning::Over, _) => Next::Done,
             (Beginning::Allowed, age) if age < terms.age_min => Next::Young,
-            (Beginning::Allowed, _) => match progress(facts, terms.silence) {
+            (Beginning::Allowed, _) => match progress(facts, terms.unreachable) {
                 Progress::Behind(unfit) => Next::Stuck(Stuck::Unfit(unfit)),
                 Progress::Arrived | Progress::Unknown => Next::Create,
             },
@@ -151,7 +143,7 @@ pub fn next(facts: &Facts, terms: &Terms, now: SystemTime) -> Next {
 fn retire(old: &AccessKey, facts: &Facts, terms: &Terms, now: SystemTime) -> Next {
     let until = facts.published.unwrap_or(now) + terms.wait;
     let id = old.id.clone();
-    match (old.activity, progress(facts, terms.silence)) {
+    match (old.activity, progress(facts, terms.unreachable)) {
         (Activity::Active, Progress::Unknown) if now < until => Next::Wait { old: id, until, behind: None },
         (Activity::Active, Progress::Behind(behind)) if now < until => {
             Next::Wait { old: id, until, behind: Some(behind) }
@@ -170,10 +162,10 @@ fn retire(old: &AccessKey, facts: &Facts, terms: &Terms, now: SystemTime) -> Nex
     }
 }
 
-fn progress(facts: &Facts, silence: Silence) -> Progress {
-    let is_behind = |asked: &&Asked| match (&asked.says, silence) {
-        (Says::Otherwise(_), _) | (Says::Nothing(_), Silence::Refused) => true,
-        (Says::Arrived, _) | (Says::Nothing(_), Silence::Waited) => false,
+fn progress(facts: &Facts, unreachable: Unreachable) -> Progress {
+    let is_behind = |asked: &&Asked| match (&asked.says, unreachable) {
+        (Says::Otherwise(_), _) | (Says::Nothing(_), Unreachable::Stop) => true,
+        (Says::Arrived, _) | (Says::Nothing(_), Unreachable::Wait) => false,
     };
     let behind: Vec<String> = facts.relays.iter().filter(is_behind).map(Asked::to_string).collect();
     if !behind.is_empty() {
@@ -213,12 +205,12 @@ mod tests {
 
     /// `A` is published since minute 100, relays have 10 minutes to use it, and a key that is inactive goes 60 later.
     fn ask(keys: &[&str], pending: Option<&str>, minute: u64) -> String {
-        ask_with(&[], Silence::Refused, keys, pending, minute)
+        ask_with(&[], Unreachable::Stop, keys, pending, minute)
     }
 
     fn ask_with(
         relays: &[Says],
-        silence: Silence,
+        unreachable: Unreachable,
         keys: &[&str],
         pending: Option<&str>,
         minute: u64,
@@ -237,7 +229,7 @@ mod tests {
             age_min: Duration::from_mins(30),
             beginning: Beginning::Allowed,
             strangers: Strangers::Kept,
-            silence,
+            unreachable,
         };
         let text = format!("{:?}", next(&facts, &terms, at(minute)));
         text.split([' ', '{']).next().unwrap().to_owned()
@@ -273,33 +265,33 @@ mod tests {
         let (arrived, old) = (Says::Arrived, Says::Otherwise("logs in with O".to_owned()));
         let silent = Says::Nothing("connection refused".to_owned());
         let keys = &["A 90", "O 10 used=99"];
-        for (relays, silence, minute, expected) in [
-            (&[arrived.clone(), arrived.clone()][..], Silence::Refused, 101, "Deactivate(\"O\")"),
-            (&[arrived.clone(), old.clone()], Silence::Refused, 109, "Wait"),
-            (&[arrived.clone(), old.clone()], Silence::Waited, 111, "Stuck(Behind"),
-            (&[arrived.clone(), silent.clone()], Silence::Refused, 109, "Wait"),
-            (&[arrived.clone(), silent.clone()], Silence::Refused, 111, "Stuck(Behind"),
+        for (relays, unreachable, minute, expected) in [
+            (&[arrived.clone(), arrived.clone()][..], Unreachable::Stop, 101, "Deactivate(\"O\")"),
+            (&[arrived.clone(), old.clone()], Unreachable::Stop, 109, "Wait"),
+            (&[arrived.clone(), old.clone()], Unreachable::Wait, 111, "Stuck(Behind"),
+            (&[arrived.clone(), silent.clone()], Unreachable::Stop, 109, "Wait"),
+            (&[arrived.clone(), silent.clone()], Unreachable::Stop, 111, "Stuck(Behind"),
             // As if none were named.
-            (&[arrived.clone(), silent.clone()], Silence::Waited, 109, "Wait"),
-            (&[arrived.clone(), silent.clone()], Silence::Waited, 111, "Deactivate(\"O\")"),
+            (&[arrived.clone(), silent.clone()], Unreachable::Wait, 109, "Wait"),
+            (&[arrived.clone(), silent.clone()], Unreachable::Wait, 111, "Deactivate(\"O\")"),
         ] {
-            assert_eq!(ask_with(relays, silence, keys, None, minute), expected, "{relays:?} {minute}");
+            assert_eq!(ask_with(relays, unreachable, keys, None, minute), expected, "{relays:?} {minute}");
         }
         // Somebody else, who was not named.
         let keys = &["A 90", "O 10 used=112"];
         assert_eq!(
-            ask_with(&[arrived.clone()], Silence::Refused, keys, None, 113),
+            ask_with(&[arrived.clone()], Unreachable::Stop, keys, None, 113),
             "Stuck(StillUsed(\"O\"))"
         );
-        for (says, silence, expected) in [
-            (&arrived, Silence::Refused, "Create"),
-            (&old, Silence::Refused, "Stuck(Unfit(\"r"),
-            (&silent, Silence::Refused, "Stuck(Unfit(\"r"),
-            (&silent, Silence::Waited, "Create"),
+        for (says, unreachable, expected) in [
+            (&arrived, Unreachable::Stop, "Create"),
+            (&old, Unreachable::Stop, "Stuck(Unfit(\"r"),
+            (&silent, Unreachable::Stop, "Stuck(Unfit(\"r"),
+            (&silent, Unreachable::Wait, "Create"),
         ] {
-            assert_eq!(ask_with(&[says.clone()], silence, &["A 90"], None, 120), expected, "{says:?}");
+            assert_eq!(ask_with(&[says.clone()], unreachable, &["A 90"], None, 120), expected, "{says:?}");
         }
         // What is young enough is nobody's business.
-        assert_eq!(ask_with(&[silent], Silence::Refused, &["A 90"], None, 105), "Young");
+        assert_eq!(ask_with(&[silent], Unreachable::Stop, &["A 90"], None, 105), "Young");
     }
 }

@@ -47,16 +47,17 @@ pub async fn run(config: &Config, arguments: &Arguments) -> Result<(), String> {
 /// Who logs in with the same key from elsewhere would be locked out when it is deactivated.
 fn refuse_others(config: &Config, rotated: &SesLogin, current: &Login) -> Result<(), String> {
     let standbys = config.ses.standbys.iter().flat_map(|standby| [&standby.login, &standby.fallback]);
+    let others = standbys.chain([&config.ses.fallback]);
     let is_other = |login: &&SesLogin| {
         let loaded = login.loaded.as_ref();
         loaded.is_some_and(|offer| offer.login.user_name() == current.user_name())
             && login.source.to_string() != rotated.source.to_string()
     };
-    match standbys.flatten().find(is_other) {
+    match others.flatten().find(is_other) {
         None => Ok(()),
         Some(login) => Err(format!(
-            "a standby logs in with the same key by {}, which would not get the new one: give it a key of another \
-            IAM user, or name the access key by the same files as `[ses]` does",
+            "another login has the same key by {}, which would not get the new one: give it a key of another IAM \
+            user, or name the access key by the same files as `[ses]` does",
             login.source
         )),
     }
