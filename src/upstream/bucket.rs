@@ -106,14 +106,9 @@ impl Bucket {
         if self.lowered.is_some_and(|lowered| begun < lowered) {
             return None;
         }
-        let (before, rate) = match self.rate {
-            Some(rate) => (rate, rate * LOWER),
-            // SES takes what it may take, so that what it took lately is the rate.
-            None => {
-                let rate = self.taken.lately(now);
-                (rate, rate)
-            }
-        };
+        // Without a rate: SES takes what it may take, so that what it took lately is the rate.
+        let before = self.rate.unwrap_or_else(|| self.taken.lately(now));
+        let rate = self.rate.map_or(before, |rate| rate * LOWER);
         if self.last_change == Change::Raised {
             self.throttled_at = before;
         }
