@@ -241,13 +241,17 @@ impl Running {
         }
     }
 
-    /// Proves the login, and again for as long as SES would take no mail.
+    /// Proves the login, and again for as long as SES would take no mail; and at endpoints that mail goes around.
     pub async fn keep_proven(&self) {
-        let mut wait = ASK_AGAIN_MIN;
+        let (mut wait, mut looked) = (ASK_AGAIN_MIN, Instant::now());
         loop {
             let pause = match self.relay.upstream.health() {
                 Health::Up => {
                     wait = ASK_AGAIN_MIN;
+                    if looked.elapsed() >= ASK_AGAIN_MAX {
+                        self.relay.upstream.probe_failed().await;
+                        looked = Instant::now();
+                    }
                     LOOK_EVERY
                 }
                 Health::Untried | Health::Down { .. } => {

@@ -159,6 +159,16 @@ impl Upstream {
         probed
     }
 
+    /// Logs in again wherever that failed: mail goes by another endpoint, and would not find out that it is over.
+    pub async fn probe_failed(&self) {
+        for endpoint in self.all() {
+            if let Health::Down { .. } = endpoint.health() {
+                // The endpoint remembers what came of it.
+                let _ = endpoint.probe().await;
+            }
+        }
+    }
+
     /// Proves the logins that are not in use and wait for it, each on a session of its own. To be called now and then.
     pub async fn prove_logins(&self) {
         for endpoint in self.all() {

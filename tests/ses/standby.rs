@@ -66,6 +66,28 @@ async fn while_the_preferred_endpoint_fails_mail_goes_by_the_standby_and_then_co
 }
 
 #[tokio::test]
+async fn that_an_endpoint_is_well_again_is_found_out_without_any_mail() {
+    let (world, _standby) = world(Settings::default()).await;
+    world.fault("connect*=reset");
+    assert!(world.send().await.starts_with("250 "));
+    assert_ne!(breakers(&world), ["closed", "closed"]);
+    world.ses.faults().clear();
+    let looking = async {
+        for _ in 0..20 {
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_secs(5)).await;
+            tokio::time::resume();
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::select! {
+        () = world.app.keep_proven() => {}
+        () = looking => {}
+    }
+    assert_eq!(breakers(&world), ["closed", "closed"]);
+}
+
+#[tokio::test]
 async fn a_server_that_does_not_prove_itself_hears_nothing_and_the_standby_does() {
     for certificate in [Certificate::WrongName, Certificate::Expired] {
         let (world, standby) = world(Settings { certificate, ..Settings::default() }).await;
