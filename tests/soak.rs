@@ -20,8 +20,10 @@ mod relay;
 mod round_trips;
 
 use std::fmt::Write as _;
+use std::fs;
 use std::io::{Write as _, stderr};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -31,7 +33,8 @@ use client::{Attempt, Client, Mail};
 use dice::Dice;
 use ledger::{Ledger, Sum};
 use relay::{Relay, SENDER, account, way};
-use sesgate::sandbox::{Endpoints, Settings, StandIn, Step};
+use sesgate::sandbox::{Endpoints, Login, Settings, StandIn, Step};
+use sesgate::secret::Secret;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
@@ -41,6 +44,10 @@ const CLIENTS: usize = 50;
 /// Recipients a second.
 const SENDING_RATE: u32 = 500;
 const IDLE_TIMEOUT: Duration = Duration::from_millis(400);
+/// For so long SES refuses a login that is new.
+const NEW_LOGIN_DELAY: Duration = Duration::from_secs(5);
+/// Between two looks at what nobody tells.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// A soak that takes so long for a mail has failed.
 const PATIENCE_PER_MAIL: Duration = Duration::from_millis(100);
 /// No other test is given a port of this address while SES is away.
@@ -78,20 +85,13 @@ enum Disturbance {
     Restart,
     /// Every connection ends with RST, wherever it stands.
     Reset,
-    /// What is logged in stays so; whoever logs in now is refused.
-    RevokedLogin,
     /// Nobody sends for so long that SES closes all connections.
     Lull,
 }
 
 /// Each in turn, so that a short soak meets all.
-const DISTURBANCES: [Disturbance; 5] = [
-    Disturbance::Throttling,
-    Disturbance::Restart,
-    Disturbance::Reset,
-    Disturbance::RevokedLogin,
-    Disturbance::Lull,
-];
+const DISTURBANCES: [Disturbance; 4] =
+    [Disturbance::Throttling, Disturbance::Restart, Disturbance::Reset, Disturbance::Lull];
 /// Mails from one to the next.
 const DISTURBED_EVERY: usize = 200;
 
@@ -105,6 +105,8 @@ struct World {
     lull: Mutex<Instant>,
     /// How often each of `DISTURBANCES` was.
     befell: Mutex<[usize; DISTURBANCES.len()]>,
+    /// How often another login took the place of the one before.
+    rotations: AtomicUsize,
 }
 
 fn number_from<T: FromStr>(variable: &str, default: T) -> T {
@@ -124,6 +126,7 @@ fn settings(mails: usize, seed: u64) -> Settings {
         session_mails_max: 15,
         connections_max: 8,
         connection_age_max: Some(Duration::from_secs(5)),
+        new_login_delay: NEW_LOGIN_DELAY,
         stored_mails_max: 2 * mails,
         stored_octets_max: usize::MAX,
         seed,
@@ -158,7 +161,7 @@ async fn send(world: Arc<World>, mails: Vec<Mail>, mut dice: Dice) {
 async fn disturb(world: Arc<World>, mut dice: Dice) {
     for round in 0.. {
         while world.settled.load(Ordering::Relaxed) < round * DISTURBED_EVERY {
-            sleep(Duration::from_millis(10)).await;
+            sleep(LOOK_AGAIN).await;
         }
         let kind = round % DISTURBANCES.len();
         world.befell.lock().unwrap()[kind] += 1;
@@ -171,15 +174,46 @@ async fn disturb(world: Arc<World>, mut dice: Dice) {
             }
             Disturbance::Restart => world.stand_in.restart(pause).await.unwrap(),
             Disturbance::Reset => world.stand_in.drop_connections(),
-            Disturbance::RevokedLogin => {
-                let login = world.stand_in.login();
-                world.stand_in.remove_login(&login.user_name);
-                sleep(pause).await;
-                world.stand_in.add_login(login.clone());
-            }
             Disturbance::Lull => *world.lull.lock().unwrap() = Instant::now() + IDLE_TIMEOUT + pause,
         }
     }
+}
+
+/// Puts a login where the relay reads it, one half after the other.
+fn publish(folder: &Path, login: &Login) {
+    fs::write(folder.join("user_name"), &login.user_name).unwrap();
+    fs::write(folder.join("password"), login.password.expose()).unwrap();
+}
+
+/// Rotates the login, again and again: a new one, which SES refuses at first, is published, and the one before is taken
+/// away when the relay uses it for nothing any more. No mail pays for that: once SES has taken a login, none is refused.
+async fn rotate(world: &World, relay: &Relay, folder: &Path) {
+    let mut old = world.stand_in.login().clone();
+    for round in 1.. {
+        let new = Login {
+            user_name: format!("AKIA{round:016}"),
+            password: Secret::new(format!("secret of {round}")),
+        };
+        world.stand_in.add_login(new.clone());
+        publish(folder, &new);
+        while relay.app.logins().unwrap().in_use.unwrap().user_name != new.user_name {
+            sleep(LOOK_AGAIN).await;
+        }
+        let refused = refused_logins(world);
+        let label = format!("user_name=\"{}\"", old.user_name);
+        while relay.app.metrics().text().contains(&label) {
+            sleep(LOOK_AGAIN).await;
+        }
+        world.stand_in.remove_login(&old.user_name);
+        sleep(IDLE_TIMEOUT).await;
+        assert_eq!(refused_logins(world), refused, "a login was refused after {} was taken", new.user_name);
+        world.rotations.fetch_add(1, Ordering::Relaxed);
+        old = new;
+    }
+}
+
+fn refused_logins(world: &World) -> u64 {
+    world.stand_in.answers().get("535 Authentication Credentials Invalid").copied().unwrap_or_default()
 }
 
 fn report(world: &World, sum: &Sum, seed: u64, took: Duration) -> String {
@@ -200,6 +234,7 @@ fn report(world: &World, sum: &Sum, seed: u64, took: Duration) -> String {
     for (disturbance, times) in DISTURBANCES.iter().zip(*world.befell.lock().unwrap()) {
         let _ = writeln!(text, "  {times:>6}  {disturbance:?}");
     }
+    let _ = writeln!(text, "  {:>6}  Rotation", world.rotations.load(Ordering::Relaxed));
     text.push_str("SES said\n");
     for (answer, times) in world.stand_in.answers() {
         let _ = writeln!(text, "  {times:>6}  {answer}");
@@ -219,7 +254,12 @@ async fn whatever_ses_does_each_mail_is_there_once_or_announced() {
     for fault in FAULTS {
         stand_in.faults().add(fault.parse().unwrap());
     }
+    let folder = tempfile::tempdir().unwrap();
+    publish(folder.path(), stand_in.login());
     let mut way = way("implicit", stand_in.endpoints().implicit_tls, &stand_in);
+    way.retain(|(name, _)| !["SES_USER_NAME", "SES_PASSWORD"].contains(name));
+    way.push(("SES_USER_NAME_FILE", folder.path().join("user_name").display().to_string()));
+    way.push(("SES_PASSWORD_FILE", folder.path().join("password").display().to_string()));
     way.push(("SES_MAX_SEND_RATE", SENDING_RATE.to_string()));
     way.push(("DELIVERY_HOLD", "2s".to_owned()));
     way.push(("DELIVERY_IN_DOUBT_WAIT", "500ms".to_owned()));
@@ -231,6 +271,7 @@ async fn whatever_ses_does_each_mail_is_there_once_or_announced() {
         settled: AtomicUsize::new(0),
         lull: Mutex::new(Instant::now()),
         befell: Mutex::default(),
+        rotations: AtomicUsize::new(0),
     });
 
     let mut dice = Dice::new(seed);
@@ -251,10 +292,22 @@ async fn whatever_ses_does_each_mail_is_there_once_or_announced() {
         while let Some(client) = clients.join_next().await {
             client.unwrap();
         }
+        while world.rotations.load(Ordering::Relaxed) == 0 {
+            sleep(LOOK_AGAIN).await;
+        }
     };
-    if timeout(patience, done).await.is_err() {
-        let settled = world.settled.load(Ordering::Relaxed);
-        panic!("{settled} of {mails} mails after {patience:?}; SES said {:?}", world.stand_in.answers());
+    let soaking = async {
+        tokio::select! {
+            () = done => {}
+            () = rotate(&world, &relay, folder.path()) => {}
+        }
+    };
+    if timeout(patience, soaking).await.is_err() {
+        let (settled, rotations) = (&world.settled, world.rotations.load(Ordering::Relaxed));
+        let answers = world.stand_in.answers();
+        panic!(
+            "{settled:?} of {mails} mails and {rotations} rotations after {patience:?}; SES said {answers:?}"
+        );
     }
     disturbing.abort();
     let took = begun.elapsed();
