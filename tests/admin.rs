@@ -4,6 +4,7 @@
 #[path = "clients/dialogue.rs"]
 mod dialogue;
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -221,6 +222,23 @@ async fn the_page_is_for_whoever_has_the_token_and_its_form_for_nobody_elses_pag
     for fields in ["Sec-Fetch-Site: cross-site\r\n", "Origin: https://evil.example\r\n"] {
         assert_eq!(told(admin, &ask(fields, form)).await.0, 403, "{fields}");
     }
+    // A candidate may be as large as policies get.
+    let statement = |number| {
+        format!(
+            r#"{{"Sid":"S{number}","Effect":"Allow","Action":"ses:SendRawEmail","Resource":"*",
+            "Condition":{{"StringEquals":{{"aws:username":"app-{number}"}}}}}}"#
+        )
+    };
+    let statements: Vec<String> = (0..1000).map(statement).collect();
+    let candidate = format!(r#"{{"Version":"2012-10-17","Statement":[{}]}}"#, statements.join(","));
+    assert!(candidate.len() > 100_000);
+    let mut escaped = String::new();
+    for octet in candidate.bytes() {
+        write!(escaped, "%{octet:02X}").unwrap();
+    }
+    let (status, _, body) = told(admin, &ask("", &format!("{form}&candidate={escaped}"))).await;
+    assert_eq!(status, 200);
+    assert!(body.contains("With the candidate: "), "{body}");
     // What somebody pastes has a bound.
     let much = format!("message={}", "a".repeat(1024 * 1024 + 1));
     let (status, _, body) = told(admin, &ask("", &much)).await;

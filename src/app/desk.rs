@@ -13,8 +13,8 @@ use crate::telemetry::Record;
 
 /// A mail that is tried. What is judged is its header.
 const MESSAGE_OCTETS_MAX: usize = 1024 * 1024;
-/// IAM's own bound for a managed policy is 6,144 characters, and for a group's inline policies 5,120.
-const CANDIDATE_OCTETS_MAX: usize = 64 * 1024;
+/// IAM's own bound for a managed policy is 6,144 characters; a document here may take the place of many.
+const CANDIDATE_OCTETS_MAX: usize = 256 * 1024;
 /// What a candidate is called that stands for no document.
 const CANDIDATE: &str = "candidate";
 
