@@ -1,4 +1,5 @@
-# Two stages: a static binary, then an image that holds it, the public CA certificates, and nothing else.
+# Two stages: a static binary, then an image that holds it, the public CA certificates, the list of its parts, and
+# nothing else.
 # `--build-arg FEATURES=aws` takes in AWS Secrets Manager, `sesgate rotate` and the SES API; `otlp` the traces; `aws,otlp` both.
 FROM rust:1.95-slim-bookworm AS build
 ARG FEATURES=""
@@ -12,6 +13,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     target="$(rustc -vV | sed -n 's/^host: //p')" \
  && RUSTFLAGS="-C target-feature=+crt-static" cargo build --locked --profile dist --features "$FEATURES" --bin sesgate --target "$target" \
  && install -D "target/$target/dist/sesgate" /image/sesgate \
+ && config/deploy/sbom "$FEATURES" "$target" libc6-dev 'libgcc-*-dev' ca-certificates >/image/sbom.cdx.json \
  && install -D -m 0644 /etc/ssl/certs/ca-certificates.crt /image/etc/ssl/certs/ca-certificates.crt
 
 # The configuration is at /etc/sesgate/sesgate.toml if it is mounted there; else all of it comes from the environment.
