@@ -8,7 +8,7 @@ use crate::app::wiring;
 use crate::config::{self, Config, PolicyFile};
 use crate::gate::GateError;
 use crate::json::Position;
-use crate::policy::{self, Document, Finding, Level, Source, Surroundings};
+use crate::policy::{self, Document, Finding, Level, Reach, Source, Surroundings};
 
 /// What is wrong with, or doubtful in, one policy file.
 #[derive(Debug, Clone)]
@@ -53,6 +53,7 @@ pub fn policy_errors(files: &[PolicyFile]) -> Vec<PolicyProblem> {
         configuration_sets: Vec::new(),
         unconfigured: Vec::new(),
         families: Vec::new(),
+        reach: Reach::Anywhere,
         now: SystemTime::now(),
     };
     let found = |source: &Source<'_>| policy::lint(&[*source], &surroundings).into_iter().flatten().collect();
