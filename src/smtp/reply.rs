@@ -353,6 +353,7 @@ impl Reply {
         self
     }
 
+    #[must_use]
     pub const fn meeting(mut self, limit: Limit) -> Self {
         self.limit = Some(limit);
         self
