@@ -119,6 +119,7 @@ async fn an_endpoint_whose_account_is_suspended_is_named_with_the_reason() {
     let mut config = configured(&first, None);
     let (ses, login) = (&config.ses, second.login());
     let standby = Endpoint {
+        transport: ses.transport,
         region: ses.region.clone(),
         host: ses.host.clone(),
         server_name: ses.server_name.clone(),

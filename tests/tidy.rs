@@ -66,8 +66,11 @@ const HOMES: &[(&str, &[&str])] = &[
     ("aws_config", &["credentials"]),
     ("aws_sdk_iam", &["credentials"]),
     ("aws_sdk_secretsmanager", &["credentials"]),
+    ("aws_sdk_sesv2", &["upstream"]),
+    ("aws_smithy_http_client", &["upstream"]),
+    ("aws_smithy_types", &["upstream"]),
     ("askama", &["admin"]),
-    ("hyper", &["admin"]),
+    ("hyper", &["admin", "upstream"]),
     ("hyper_util", &["admin"]),
     (
         "tracing",

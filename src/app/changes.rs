@@ -92,6 +92,7 @@ impl Kept {
 
     /// The region names the endpoint and the resources alike, so that one cannot go without the other.
     fn keep_way_to_ses(&mut self, running: &Ses, new: &mut Ses) {
+        self.keep("ses.transport", &running.transport, &mut new.transport);
         self.keep("ses.region", &running.region, &mut new.region);
         self.keep("ses.host", &running.host, &mut new.host);
         self.keep("ses.server_name", &running.server_name, &mut new.server_name);
@@ -112,6 +113,7 @@ impl Kept {
             |login: &Option<SesLogin>| login.as_ref().map(|login| login.source.stored()).unwrap_or_default();
         let is_same = |one: &Endpoint, other: &Endpoint| {
             (&one.region, one.name(), &one.server_name) == (&other.region, other.name(), &other.server_name)
+                && one.transport == other.transport
                 && (one.tls, &one.roots, one.max_send_rate) == (other.tls, &other.roots, other.max_send_rate)
                 && stored(&one.login) == stored(&other.login)
                 && stored(&one.fallback) == stored(&other.fallback)

@@ -156,6 +156,7 @@ fn admission_settings(config: &Config) -> admission::Settings {
 pub(super) fn upstream_settings(config: &Config) -> upstream::Settings {
     let ses = &config.ses;
     upstream::Settings {
+        transport: ses.transport,
         region: ses.region.clone(),
         host: ses.host.clone(),
         port: ses.port,
@@ -191,6 +192,7 @@ pub(super) fn upstream(config: &Config, keyrings: &[Option<Arc<Keyring>>]) -> Re
 /// What is not of one endpoint is the same for all.
 fn standby_settings(config: &Config, standby: &Endpoint) -> upstream::Settings {
     upstream::Settings {
+        transport: standby.transport,
         region: standby.region.clone(),
         host: standby.host.clone(),
         port: standby.port,

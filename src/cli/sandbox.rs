@@ -18,7 +18,7 @@ use crate::config::{self, Config, Environment, Reading};
 use crate::credentials::{Login, LoginError};
 use crate::sandbox::{Settings, StandIn};
 use crate::telemetry::{Addresses, LogFormat, LogSettings, flush_log, start_log};
-use crate::upstream::{Roots, Security};
+use crate::upstream::{Roots, Security, Transport};
 use narrator::Narrator;
 use stand_in::StandInArguments;
 use taken::Taken;
@@ -154,6 +154,7 @@ fn led_to(stand_in: &StandIn, mut config: Config) -> Result<Config, LoginError> 
     let ses = &mut config.ses;
     // Nothing goes to the real SES.
     ses.standbys.clear();
+    ses.transport = Transport::Smtp;
     ses.host = endpoint.ip().to_string();
     ses.port = endpoint.port();
     ses.server_name = format!("email-smtp.{}.amazonaws.com", ses.region);

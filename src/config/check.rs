@@ -11,12 +11,15 @@ use super::footprint::Files;
 use super::form::shown;
 use super::listener::RawListener;
 use super::load;
-use super::raw::{Raw, RawPolicy, RawSes};
+use super::raw::{Raw, RawLimits, RawPolicy, RawSes};
 use super::secret::SecretSource;
 use super::section::{Notes, Placed};
-use super::settings::{Candidate, Config, Endpoint, Policy, PolicyFile, Ses};
+use super::settings::{Candidate, Config, Endpoint, Limits, Policy, PolicyFile, Ses};
 use crate::secret::Secret;
-use crate::upstream::Roots;
+use crate::upstream::{Roots, Transport};
+
+/// SES's 40 MB are counted in base64, in which the API gets a message (SES developer guide, "Service quotas").
+const API_MESSAGE_OCTETS_MAX: usize = 31_457_280;
 
 /// What settings may name.
 #[derive(Debug)]
@@ -62,13 +65,15 @@ pub fn check(raw: Raw, surroundings: Surroundings<'_>, notes: &mut Notes) -> Opt
     let policy = check_policy(raw.policy, surroundings, notes);
     let (apps, own_files) = apps.ok()?;
     let policy = policy.ok()?.with(own_files);
+    let ses = ses.ok()?;
+    let limits = check_limits(raw.limits, &ses, notes);
     Some(Config {
         server: raw.server,
         listeners: listeners.into_iter().collect::<Option<_>>()?,
         apps,
-        limits: raw.limits,
+        limits: limits.ok()?,
         message: raw.message,
-        ses: ses.ok()?,
+        ses,
         delivery: raw.delivery,
         policy,
         log: log.ok()?,
@@ -80,12 +85,12 @@ pub fn check(raw: Raw, surroundings: Surroundings<'_>, notes: &mut Notes) -> Opt
 
 fn check_ses(raw: RawSes, surroundings: &Surroundings<'_>, notes: &mut Notes) -> Result<Ses, Noted> {
     refuse_unverified_bounces(&raw, notes);
-    let preferred = raw.endpoint.region.clone();
+    let (transport, region) = (raw.endpoint.transport.clone(), raw.endpoint.region.clone());
     let endpoint = raw.endpoint.check(surroundings, notes);
     let mut endpoints = vec![endpoint];
     for (index, standby) in raw.standbys.into_iter().enumerate() {
         let place = standby.place.clone();
-        let standby = standby.check_standby(preferred.as_ref(), surroundings, notes);
+        let standby = standby.check_standby((transport.as_ref(), region.as_ref()), surroundings, notes);
         let key = format!("ses.standby[{index}]");
         let item = standby.as_ref().map(Endpoint::name).unwrap_or_default();
         let is_same =
@@ -99,8 +104,10 @@ fn check_ses(raw: RawSes, surroundings: &Surroundings<'_>, notes: &mut Notes) ->
     }
     let mut endpoints = endpoints.into_iter();
     let preferred = endpoints.next().ok_or(Noted)??;
-    let Endpoint { region, host, server_name, port, tls, roots, login, fallback, max_send_rate } = preferred;
+    let Endpoint { transport, region, host, server_name, port, tls, roots, login, fallback, max_send_rate } =
+        preferred;
     Ok(Ses {
+        transport,
         region,
         account_id: raw.account_id.ok_or(Noted)?.value,
         identities: values(raw.identities.ok_or(Noted)?),
@@ -121,6 +128,23 @@ fn check_ses(raw: RawSes, surroundings: &Surroundings<'_>, notes: &mut Notes) ->
         pool: raw.pool,
         timeouts: raw.timeouts,
     })
+}
+
+/// A mail may have to go by any of the endpoints.
+fn check_limits(raw: RawLimits, ses: &Ses, notes: &mut Notes) -> Result<Limits, Noted> {
+    let RawLimits { limits, message_octets_max } = raw;
+    let mut transports = std::iter::once(ses.transport).chain(ses.standbys.iter().map(|it| it.transport));
+    if transports.all(|transport| transport == Transport::Smtp) {
+        return Ok(limits);
+    }
+    let octets_max = API_MESSAGE_OCTETS_MAX;
+    match message_octets_max {
+        Some(said) if said.value > octets_max => {
+            Err(note(&said, ConfigError::TooLongForApi { octets_max }, notes))
+        }
+        Some(_) => Ok(limits),
+        None => Ok(Limits { message_octets_max: octets_max, ..limits }),
+    }
 }
 
 fn refuse_unverified_bounces(raw: &RawSes, notes: &mut Notes) {

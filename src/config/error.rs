@@ -71,6 +71,12 @@ pub enum ConfigError {
     Login(#[from] LoginError),
     #[error("there are two logins")]
     TwoLogins,
+    #[error("is of no use with the transport `api`")]
+    NotOfApi { help: &'static str },
+    #[error("this sesgate was built without the feature `aws`, and speaks SMTP alone")]
+    WithoutAws,
+    #[error("by the API, SES takes 40 MB in base64, which is {octets_max} octets of a mail")]
+    TooLongForApi { octets_max: usize },
     #[error("without TLS, mail and password would travel in clear to `{host}`")]
     InClear { host: String },
     #[error(transparent)]
@@ -207,6 +213,8 @@ impl Problem {
                 "keep either `user_name` and `password`, or `access_key_id` and `secret_access_key`"
                     .to_owned(),
             ),
+            ConfigError::NotOfApi { help } => Some((*help).to_owned()),
+            ConfigError::WithoutAws => SecretError::WithoutAws.help().map(str::to_owned),
             ConfigError::AdminToken(error) => Some(error.help().to_owned()),
             ConfigError::InClear { .. } => {
                 Some("`none` is for a loopback host; use `implicit` or `starttls`".to_owned())
@@ -220,6 +228,7 @@ impl Problem {
             ConfigError::Syntax { .. }
             | ConfigError::VariableNotUtf8
             | ConfigError::Empty
+            | ConfigError::TooLongForApi { .. }
             | ConfigError::Duplicate { .. }
             | ConfigError::HalfALogin { .. }
             | ConfigError::OfNoUse { .. }

@@ -127,6 +127,16 @@ impl RawLogin {
         parts.into_iter().flatten().filter_map(|part| part.value.as_ref())
     }
 
+    /// The API is asked by other means.
+    pub fn refuse_for_api(&self, notes: &mut Notes) {
+        let parts = [&self.user_name, &self.password, &self.access_key_id, &self.secret_access_key];
+        for part in parts.into_iter().flatten() {
+            let help =
+                "leave it out: the API is asked as whoever the environment says, as by the role of a task";
+            notes.blame(part, ConfigError::NotOfApi { help });
+        }
+    }
+
     /// Nothing at all may be said.
     pub fn check(
         self,

@@ -45,7 +45,7 @@ pub struct Raw {
     pub server: Server,
     pub listeners: Vec<RawListener>,
     pub apps: Vec<RawApp>,
-    pub limits: Limits,
+    pub limits: RawLimits,
     pub message: Message,
     pub ses: RawSes,
     pub delivery: Delivery,
@@ -54,6 +54,13 @@ pub struct Raw {
     pub audit: RawAudit,
     pub traces: RawTraces,
     pub admin: RawAdmin,
+}
+
+#[derive(Debug)]
+pub struct RawLimits {
+    pub limits: Limits,
+    /// As it was said. What it is otherwise depends on how mail goes to SES.
+    pub message_octets_max: Option<Placed<usize>>,
 }
 
 #[derive(Debug)]
@@ -203,8 +210,9 @@ fn server(section: &mut Section<'_>) -> Server {
     }
 }
 
-fn limits(section: &mut Section<'_>) -> Limits {
-    Limits {
+fn limits(section: &mut Section<'_>) -> RawLimits {
+    let message_octets_max;
+    let limits = Limits {
         connections_max: section.or("connections_max", &Number(1..=100_000), 1_000),
         connections_per_address_max: section.or("connections_per_address_max", &Number(1..=100_000), 100),
         // RFC 5321 section 4.5.3.1.8: at least 100 recipients.
@@ -212,11 +220,14 @@ fn limits(section: &mut Section<'_>) -> Limits {
         // RFC 5321 section 4.5.3.1.4: at least 512 octets.
         command_octets_max: section.or("command_octets_max", &Number(512..=65_536), 2_048),
         // RFC 5321 section 4.5.3.1.7: at least 64 K octets; SES takes 40 MB at most.
-        message_octets_max: section.or(
-            "message_octets_max",
-            &Number(65_536..=SES_MESSAGE_OCTETS_MAX),
-            SES_MESSAGE_OCTETS_MAX,
-        ),
+        message_octets_max: {
+            message_octets_max = section.derived(
+                "message_octets_max",
+                &Number(65_536..=SES_MESSAGE_OCTETS_MAX),
+                "`41943040`; with the transport `api` `31457280`",
+            );
+            message_octets_max.as_ref().map_or(SES_MESSAGE_OCTETS_MAX, |said| said.value)
+        },
         // More than one mail at its largest: or that one could never come.
         messages_octets_max: section.or(
             "messages_octets_max",
@@ -244,7 +255,8 @@ fn limits(section: &mut Section<'_>) -> Limits {
         message_rate_min: section.or("message_rate_min", &Number(1..=1_000_000), 1_000),
         message_timeout: section.or("message_timeout", &Lasting(seconds(1)..=minutes(60)), minutes(10)),
         session_timeout: section.or("session_timeout", &Lasting(minutes(1)..=minutes(24 * 60)), minutes(60)),
-    }
+    };
+    RawLimits { limits, message_octets_max }
 }
 
 fn ses(section: &mut Section<'_>, standbys: Vec<RawEndpoint>) -> RawSes {

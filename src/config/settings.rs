@@ -17,7 +17,7 @@ use crate::mail::{Address, CertifiedName, Evidence};
 use crate::server::{Allowance, Authorities, Proxy, ServerCertificate, Showing};
 use crate::smtp::BareLf;
 use crate::telemetry::{AuditSettings, LogSettings};
-use crate::upstream::{Roots, Security};
+use crate::upstream::{Roots, Security, Transport};
 
 /// Everything that the relay needs to know.
 #[derive(Debug, Clone)]
@@ -147,6 +147,7 @@ pub struct Message {
 /// `[ses]`
 #[derive(Debug, Clone)]
 pub struct Ses {
+    pub transport: Transport,
     pub region: String,
     pub account_id: String,
     /// Never empty.
@@ -156,7 +157,7 @@ pub struct Ses {
     pub port: u16,
     pub tls: Security,
     pub roots: Roots,
-    /// `None` only with [`Security::None`], or where nothing is to be sent.
+    /// `None` only with [`Security::None`] or [`Transport::Api`], or where nothing is to be sent.
     pub login: Option<SesLogin>,
     /// Used while SES refuses `login`.
     pub fallback: Option<SesLogin>,
@@ -178,6 +179,7 @@ pub struct Ses {
 /// `[[ses.standby]]`
 #[derive(Debug, Clone)]
 pub struct Endpoint {
+    pub transport: Transport,
     pub region: String,
     pub host: String,
     pub server_name: String,

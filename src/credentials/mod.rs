@@ -19,6 +19,8 @@ pub use counted::register;
 pub use keyring::{Keyring, KeyringState, LoginState, Offer, Rank, Standing};
 pub use login::{Login, LoginError};
 #[cfg(feature = "aws")]
-pub use secrets_manager::{SecretVersion, SecretsManager, SecretsManagerError, Stage, aws_environment};
+pub use secrets_manager::{
+    SecretVersion, SecretsManager, SecretsManagerError, Stage, aws_environment, aws_environment_of,
+};
 pub use sessions::LoginInUse;
 pub use smtp_password::smtp_password;

@@ -48,6 +48,11 @@ pub enum SecretsManagerError {
     Binary { name: String },
 }
 
+/// What the environment says of AWS, save the region, which is this one whatever it says.
+pub async fn aws_environment_of(region: &str) -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest()).region(Region::new(region.to_owned())).load().await
+}
+
 /// What the environment says of AWS. A region that it does not name is this one.
 pub async fn aws_environment(region: &str) -> SdkConfig {
     let region = RegionProviderChain::default_provider().or_else(Region::new(region.to_owned()));

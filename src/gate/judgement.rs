@@ -75,6 +75,7 @@ pub(super) struct Facts<'g, 'a> {
 struct Ruled<'g> {
     app: &'g App,
     sender: Address,
+    configuration_set: Option<String>,
     grounds: Grounds,
 }
 
@@ -130,9 +131,10 @@ impl Gate {
                 let allowing = self.elsewhere.iter().filter(|gate| gate.rule(&case, &mut Vec::new()).is_ok());
                 let regions = std::iter::once(self).chain(allowing).map(|gate| gate.region().to_owned());
                 let regions = regions.collect();
-                let Ruled { app, sender, grounds } = ruled;
+                let Ruled { app, sender, configuration_set, grounds } = ruled;
                 let edited = self.edited(app, findings, occasion);
-                Ok(PermittedMail::new(submission, sender, edited, Right { grounds, regions }))
+                let right = Right { grounds, regions, configuration_set };
+                Ok(PermittedMail::new(submission, sender, edited, right))
             }
             Err(refusal) => Err(Box::new(Refused { submission, refusal })),
         };
@@ -157,7 +159,8 @@ impl Gate {
             judged.push(Judged { resource: resource.arn, decision });
         }
         let grounds = self.grounds(rule_on(judged.iter().map(|judged| judged.decision)))?;
-        Ok(Ruled { app: facts.app, sender: facts.sender.clone(), grounds })
+        let configuration_set = facts.configuration_set.map(str::to_owned);
+        Ok(Ruled { app: facts.app, sender: facts.sender.clone(), configuration_set, grounds })
     }
 
     /// What a ruling comes to: only what policy itself refuses can be let pass.

@@ -24,6 +24,7 @@ pub(super) struct Right {
     pub grounds: Grounds,
     /// The gate's own region, and others that policy permits too.
     pub regions: Vec<String>,
+    pub configuration_set: Option<String>,
 }
 
 /// Why a mail may be sent.
@@ -107,6 +108,11 @@ impl PermittedMail {
         &self.removed
     }
 
+    /// The one that was judged. The header names it too.
+    pub fn configuration_set(&self) -> Option<&str> {
+        self.right.configuration_set.as_deref()
+    }
+
     pub fn may_go_to(&self, region: &str) -> bool {
         self.right.regions.iter().any(|permitted| permitted == region)
     }
@@ -126,7 +132,8 @@ impl PermittedMail {
             message: message.clone(),
         };
         let edited = (message.header().clone(), Vec::new());
-        let right = Right { grounds: Grounds::Allowed, regions: vec!["us-east-1".to_owned()] };
+        let regions = vec!["us-east-1".to_owned()];
+        let right = Right { grounds: Grounds::Allowed, regions, configuration_set: None };
         Self::new(submission, sender, edited, right)
     }
 }

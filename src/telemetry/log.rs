@@ -109,6 +109,11 @@ struct Log {
 
 impl<S: Subscriber> Layer<S> for Log {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let metadata = event.metadata();
+        // What the SDK of AWS traces are requests, whole, with the mails in them.
+        if *metadata.level() == Level::TRACE && metadata.target().starts_with("aws_") {
+            return;
+        }
         let mut told = Told::of(event, &self.addresses);
         let Some(outlet) = OUTLET.get() else { return };
         let lost = outlet.lost();

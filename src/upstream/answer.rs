@@ -78,6 +78,12 @@ impl Answer {
         if unread.len() > ANSWER_OCTETS_MAX { Err(AnswerError::TooLong) } else { Ok(None) }
     }
 
+    /// An answer that did not come over SMTP.
+    #[cfg(feature = "aws")]
+    pub(super) fn worded(code: u16, text: String) -> Self {
+        Self { code, lines: vec![text] }
+    }
+
     pub fn code(&self) -> u16 {
         self.code
     }

@@ -41,9 +41,14 @@ pub enum Step {
     Data,
     /// From the first octet of the message to the answer to its final dot.
     Message,
+    /// The request of the API that sends a mail, whole.
+    SendEmail,
+    /// The request of the API that asks for the account.
+    GetAccount,
 }
 
-/// The name that SES gives to a session in its greeting and in the Received field that it adds.
+/// The name that SES gives to a session in its greeting and in the Received field that it adds; or to a request of the
+/// API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionId(Box<str>);
 
@@ -302,6 +307,12 @@ impl SessionId {
         is_id.then(|| Self(word.into()))
     }
 
+    #[cfg(feature = "aws")]
+    pub(super) fn of_request(id: &str) -> Option<Self> {
+        let is_id = id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        (is_id && (1..=SESSION_OCTETS_MAX).contains(&id.len())).then(|| Self(id.into()))
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -324,6 +335,8 @@ impl fmt::Display for Step {
             Self::Recipient => "RCPT",
             Self::Data => "DATA",
             Self::Message => "the message",
+            Self::SendEmail => "SendEmail",
+            Self::GetAccount => "GetAccount",
         })
     }
 }

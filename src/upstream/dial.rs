@@ -64,6 +64,10 @@ pub enum SetupError {
     NoRoots,
     #[error("TLS cannot be set up")]
     Tls(#[source] rustls::Error),
+    #[error("the program was built without `aws`, which the API of Amazon SES needs")]
+    WithoutAws,
+    #[error("the certificate authorities cannot be used: {0}")]
+    Authorities(String),
     #[error("`{name}` cannot be said in EHLO")]
     EhloName { name: String, source: crate::mail::AddressError },
 }

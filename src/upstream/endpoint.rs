@@ -10,20 +10,22 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::credentials::{Keyring, Login};
+use crate::credentials::Keyring;
 use crate::gate::PermittedMail;
 use crate::mail::DomainName;
 use crate::upstream::account::{Account, Stopped};
+#[cfg(feature = "aws")]
+use crate::upstream::api::Api;
 use crate::upstream::backoff::{Backoff, Health};
-use crate::upstream::conversation::{Conversation, SessionId};
-use crate::upstream::counts::{Counts, SessionEvent};
-use crate::upstream::dial::{Dial, SetupError};
+use crate::upstream::counts::Counts;
+use crate::upstream::dial::{Dial, SetupError, TcpDial};
 use crate::upstream::fair_queue::Place;
-use crate::upstream::open::{self, OpenError};
+use crate::upstream::open::OpenError;
 use crate::upstream::outcome::{AccountTrouble, Outcome};
 use crate::upstream::pool::Pool;
 use crate::upstream::progress::Progress;
-use crate::upstream::settings::Settings;
+use crate::upstream::settings::{Settings, Transport};
+use crate::upstream::smtp::Smtp;
 use crate::upstream::state::{Breaker, EndpointState};
 use crate::upstream::turns::{Jam, Turn, Turns};
 use crate::upstream::warm::Warmth;
@@ -38,36 +40,57 @@ pub(super) struct Errand<'a> {
     pub until: Instant,
 }
 
+/// What SES is spoken to by.
+pub(super) enum Means {
+    Smtp(Smtp),
+    #[cfg(feature = "aws")]
+    Api(Box<Api>),
+}
+
 pub(super) struct Endpoint {
-    name: Arc<str>,
+    pub(super) name: Arc<str>,
     pub(super) settings: Arc<Settings>,
-    ehlo_name: DomainName,
-    keyring: Option<Arc<Keyring>>,
-    dial: Arc<dyn Dial>,
+    pub(super) means: Means,
     pub(super) turns: Arc<Turns>,
     pub(super) pool: Arc<Pool>,
     pub(super) warmth: Warmth,
     backoff: Mutex<Backoff>,
     account: Mutex<Account>,
-    counts: Counts,
+    pub(super) counts: Counts,
 }
 
-impl Endpoint {
-    pub fn new(
-        settings: Settings,
+impl Means {
+    /// As the settings say, over TCP.
+    pub fn over_tcp(settings: &Settings, keyring: Option<Arc<Keyring>>) -> Result<Self, SetupError> {
+        match settings.transport {
+            Transport::Smtp => Self::smtp(settings, keyring, Arc::new(TcpDial::new(settings)?)),
+            #[cfg(feature = "aws")]
+            Transport::Api => Ok(Self::Api(Box::new(Api::new(settings)?))),
+            #[cfg(not(feature = "aws"))]
+            Transport::Api => Err(SetupError::WithoutAws),
+        }
+    }
+
+    pub fn smtp(
+        settings: &Settings,
         keyring: Option<Arc<Keyring>>,
         dial: Arc<dyn Dial>,
-        counts: Counts,
     ) -> Result<Self, SetupError> {
         let unfit = |source| SetupError::EhloName { name: settings.ehlo_name.clone(), source };
         let ehlo_name = DomainName::parse(&settings.ehlo_name).map_err(unfit)?;
+        Ok(Self::Smtp(Smtp { ehlo_name, keyring, dial }))
+    }
+}
+
+impl Endpoint {
+    pub fn new(settings: Settings, means: Means, counts: Counts) -> Self {
         let name = format!("{}:{}", settings.host, settings.port).into();
         let settings = Arc::new(settings);
         let turns = Turns::new(settings.connections_max, settings.recipients_per_second_max);
         let pool = Pool::new(Arc::clone(&settings));
         let (backoff, account) = (Mutex::default(), Mutex::default());
         let warmth = Warmth::default();
-        Ok(Self { name, settings, ehlo_name, keyring, dial, turns, pool, warmth, backoff, account, counts })
+        Self { name, settings, means, turns, pool, warmth, backoff, account, counts }
     }
 
     /// Host and port.
@@ -80,19 +103,14 @@ impl Endpoint {
     }
 
     pub async fn probe(&self) -> Result<(), Arc<OpenError>> {
-        let session = self.open().await?;
-        self.pool.retire(session);
-        Ok(())
-    }
-
-    /// Proves each login that is not in use and waits for it, on a session of its own.
-    pub async fn prove_logins(&self) {
-        let Some(keyring) = &self.keyring else { return };
-        for login in keyring.due(Instant::now().into_std()) {
-            // The keyring is told what came of it.
-            if let Ok(session) = self.log_in_with(keyring, &login).await {
+        match &self.means {
+            Means::Smtp(smtp) => {
+                let session = self.open(smtp).await?;
                 self.pool.retire(session);
+                Ok(())
             }
+            #[cfg(feature = "aws")]
+            Means::Api(api) => self.try_out(Box::pin(api.probe())).await,
         }
     }
 
@@ -154,7 +172,7 @@ impl Endpoint {
     }
 
     /// Whether there are sessions in use or idle, beside the turns of whoever asks.
-    fn has_sessions_beside(&self, own: usize) -> bool {
+    pub(super) fn has_sessions_beside(&self, own: usize) -> bool {
         // In this order: a session is kept before its turn ends.
         self.turns.taken() > own || self.pool.idle_count() > 0
     }
@@ -207,44 +225,28 @@ impl Endpoint {
     }
 
     async fn say(&self, turn: Turn, errand: &Errand<'_>) -> Outcome {
-        let Errand { mail, progress, .. } = *errand;
-        if let Some(mut session) = self.pool.reuse(&turn).await {
-            let said = session.say(mail, progress).await;
-            if !said.is_stale() {
-                let outcome = Outcome::new(said, session.session().cloned());
-                self.pool.give_back(turn, session);
-                return outcome;
-            }
-            // It died while it was idle, and that is no fault of the mail: once more, on a fresh one.
-            self.counts.session(&self.name, SessionEvent::Stale);
-            let stale = Outcome::new(said, session.session().cloned());
-            tracing::debug!(
-                session = stale.session().map(SessionId::as_str),
-                "a kept session was stale: {stale}"
-            );
+        match &self.means {
+            Means::Smtp(smtp) => self.say_by_smtp(smtp, turn, errand).await,
+            #[cfg(feature = "aws")]
+            // Boxed, since the SDK's futures are large.
+            Means::Api(api) => match self.try_out(Box::pin(api.send(errand.mail, errand.progress))).await {
+                Ok((said, session)) => Outcome::new(said, session),
+                Err(cause) => Outcome::unopened(cause),
+            },
         }
-        let mut session = match self.open().await {
-            Ok(session) => session,
-            Err(cause) => {
-                if cause.is_one_too_many() {
-                    turn.shrink();
-                }
-                return Outcome::unopened(cause);
-            }
-        };
-        let said = session.say(mail, progress).await;
-        let outcome = Outcome::new(said, session.session().cloned());
-        self.pool.give_back(turn, session);
-        outcome
     }
 
-    async fn open(&self) -> Result<Conversation, Arc<OpenError>> {
+    /// Tries to reach SES if it is time to, and remembers if that went well.
+    pub(super) async fn try_out<T>(
+        &self,
+        attempt: impl Future<Output = Result<T, OpenError>>,
+    ) -> Result<T, Arc<OpenError>> {
         let begun = Instant::now();
         self.backoff().admit(begun)?;
-        match self.log_in().await {
-            Ok(session) => {
+        match attempt.await {
+            Ok(reached) => {
                 self.backoff().succeeded();
-                Ok(session)
+                Ok(reached)
             }
             // There is nothing to spare SES.
             Err(cause @ OpenError::NoLogin) => Err(Arc::new(cause)),
@@ -257,44 +259,6 @@ impl Endpoint {
                 Err(cause)
             }
         }
-    }
-
-    /// A session by the first login that SES takes. What is wrong beside the login would be so with the next one.
-    pub(super) async fn log_in(&self) -> Result<Conversation, OpenError> {
-        let Some(keyring) = &self.keyring else { return self.session(None).await };
-        let mut refused = OpenError::NoLogin;
-        for login in keyring.logins() {
-            match self.log_in_with(keyring, &login).await {
-                Err(cause) if cause.refusal_of_login().is_some() => refused = cause,
-                opened => return opened,
-            }
-        }
-        Err(refused)
-    }
-
-    async fn log_in_with(&self, keyring: &Keyring, login: &Login) -> Result<Conversation, OpenError> {
-        let in_use = keyring.begin_session(login);
-        let mut opened = self.session(Some(login)).await;
-        let now = Instant::now().into_std();
-        match &mut opened {
-            Ok(session) => {
-                session.keep(in_use);
-                keyring.accepted(login, now);
-            }
-            Err(cause) => {
-                if let Some(words) = cause.refusal_of_login() {
-                    keyring.refused(login, words, now);
-                }
-            }
-        }
-        opened
-    }
-
-    async fn session(&self, login: Option<&Login>) -> Result<Conversation, OpenError> {
-        let opened = open::open(&self.settings, &self.ehlo_name, login, self.dial.as_ref()).await;
-        let event = if opened.is_ok() { SessionEvent::Opened } else { SessionEvent::Failed };
-        self.counts.session(&self.name, event);
-        opened
     }
 
     /// The quota of a day is no reason to go elsewhere: it is there to be kept.

@@ -1,13 +1,17 @@
 //! Saying a permitted mail to SES, and hearing what became of it.
 //!
 //! [`Upstream::deliver`] is the story; it ends in an [`Outcome`], never in an error. This folder speaks SMTP and
-//! TLS as a client; it decides nothing about policy and words nothing for the relay's own clients.
+//! TLS as a client, or SES's API (`api`); it decides nothing about policy and words nothing for the relay's own clients.
 //!
 //! A mail on a kept session costs four round trips, MAIL, RCPT, DATA and the message, and one more for each
 //! recipient beyond the first: SES offers no PIPELINING, so each command waits for the answer to the last.
 
 mod account;
 mod answer;
+#[cfg(feature = "aws")]
+mod api;
+#[cfg(feature = "aws")]
+mod api_answer;
 mod backoff;
 mod bucket;
 mod conversation;
@@ -23,10 +27,13 @@ mod plain_text;
 mod pool;
 mod progress;
 mod settings;
+mod smtp;
 mod state;
 #[cfg(test)]
 mod tests;
 mod turns;
+#[cfg(feature = "aws")]
+mod upload;
 mod warm;
 mod wire;
 
@@ -41,7 +48,7 @@ use crate::credentials::Keyring;
 use crate::gate::PermittedMail;
 use crate::telemetry::Metrics;
 use crate::upstream::counts::Counts;
-use crate::upstream::endpoint::{Endpoint, Errand};
+use crate::upstream::endpoint::{Endpoint, Errand, Means};
 
 pub use answer::{Answer, AnswerError, Class, MessageId};
 pub use backoff::Health;
@@ -50,7 +57,7 @@ pub use dial::{Dial, DialError, Dialling, SetupError, TcpDial};
 pub use open::OpenError;
 pub use outcome::{AccountTrouble, Outcome, Verdict};
 pub use progress::Progress;
-pub use settings::{Roots, Security, Settings};
+pub use settings::{Roots, Security, Settings, Transport};
 pub use state::{Breaker, EndpointState};
 pub use wire::{Stream, WireError};
 
@@ -77,8 +84,8 @@ pub struct Delivery {
 impl Upstream {
     /// Towards the endpoint that the settings name. Opens nothing yet.
     pub fn over_tcp(settings: Settings, keyring: Option<Arc<Keyring>>) -> Result<Self, SetupError> {
-        let dial = Arc::new(TcpDial::new(&settings)?);
-        Self::new(settings, keyring, dial)
+        let means = Means::over_tcp(&settings, keyring)?;
+        Ok(Self::by(settings, means))
     }
 
     /// Over whatever `dial` connects to.
@@ -87,26 +94,24 @@ impl Upstream {
         keyring: Option<Arc<Keyring>>,
         dial: Arc<dyn Dial>,
     ) -> Result<Self, SetupError> {
-        let (counts, hold) = (Counts::default(), ArcSwap::from_pointee(settings.hold));
-        let preferred = Arc::new(Endpoint::new(settings, keyring, dial, counts.clone())?);
-        Ok(Self { preferred, standbys: Vec::new(), in_use: AtomicUsize::new(0), hold, counts })
+        let means = Means::smtp(&settings, keyring, dial)?;
+        Ok(Self::by(settings, means))
     }
 
     /// With another endpoint, for when those before it cannot be used.
     pub fn with_standby(self, settings: Settings, keyring: Option<Arc<Keyring>>) -> Result<Self, SetupError> {
-        let dial = Arc::new(TcpDial::new(&settings)?);
-        self.with_standby_over(settings, keyring, dial)
+        let means = Means::over_tcp(&settings, keyring)?;
+        Ok(self.and(settings, means))
     }
 
     pub fn with_standby_over(
-        mut self,
+        self,
         settings: Settings,
         keyring: Option<Arc<Keyring>>,
         dial: Arc<dyn Dial>,
     ) -> Result<Self, SetupError> {
-        let standby = Endpoint::new(settings, keyring, dial, self.counts.clone())?;
-        self.standbys.push(Arc::new(standby));
-        Ok(self)
+        let means = Means::smtp(&settings, keyring, dial)?;
+        Ok(self.and(settings, means))
     }
 
     /// From now on a mail may wait for its turn for so long.
@@ -204,6 +209,17 @@ impl Upstream {
         for endpoint in self.all() {
             endpoint.close().await;
         }
+    }
+
+    fn by(settings: Settings, means: Means) -> Self {
+        let (counts, hold) = (Counts::default(), ArcSwap::from_pointee(settings.hold));
+        let preferred = Arc::new(Endpoint::new(settings, means, counts.clone()));
+        Self { preferred, standbys: Vec::new(), in_use: AtomicUsize::new(0), hold, counts }
+    }
+
+    fn and(mut self, settings: Settings, means: Means) -> Self {
+        self.standbys.push(Arc::new(Endpoint::new(settings, means, self.counts.clone())));
+        self
     }
 
     fn all(&self) -> impl Iterator<Item = &Arc<Endpoint>> {

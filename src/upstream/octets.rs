@@ -1,4 +1,5 @@
-//! The octets of a message on their way into DATA: the pieces in which it came, never copied together.
+//! The octets of a message on their way into DATA: the pieces in which it came, never copied together. Only the API
+//! takes them as one.
 
 use std::collections::VecDeque;
 use std::io::IoSlice;
@@ -60,6 +61,32 @@ impl Octets {
     }
 }
 
+/// The whole message as its reader sees it.
+#[cfg(feature = "aws")]
+pub(super) fn unstuffed(mail: &PermittedMail) -> Vec<u8> {
+    let mut octets = Vec::with_capacity(mail.header().len().saturating_add(mail.body().octets_stuffed()));
+    append_unstuffed(&mut octets, std::iter::once(mail.header()).chain(mail.body().stuffed()));
+    octets
+}
+
+/// RFC 5321 section 4.5.2: a line that begins with a dot travels with two.
+#[cfg(feature = "aws")]
+fn append_unstuffed<'p>(octets: &mut Vec<u8>, pieces: impl Iterator<Item = &'p Bytes>) {
+    let mut begins_line = true;
+    for mut piece in pieces.map(Bytes::as_ref) {
+        while !piece.is_empty() {
+            if begins_line {
+                piece = piece.strip_prefix(b".").unwrap_or(piece);
+            }
+            let line_end = memchr::memmem::find(piece, b"\n.").map_or(piece.len(), |at| at.saturating_add(1));
+            let (lines, rest) = piece.split_at(line_end);
+            octets.extend_from_slice(lines);
+            begins_line = lines.ends_with(b"\n");
+            piece = rest;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::Octets;
@@ -97,5 +124,27 @@ mod tests {
         assert!(octets.are_offered_whole());
         octets.advance(3);
         assert!(octets.is_empty());
+    }
+
+    #[cfg(feature = "aws")]
+    proptest::proptest! {
+        #[test]
+        fn what_is_unstuffed_is_what_was_stuffed(
+            lines in proptest::collection::vec("[.a]{0,4}", 0..20),
+            cuts in proptest::collection::vec(1..7_usize, 1..20),
+        ) {
+            let text = format!(".From: a\r\n\r\n{}\r\n", lines.join("\r\n"));
+            let message = Message::from(text.as_bytes());
+            let mut stuffed = bytes::Bytes::from(message.body().stuffed().concat());
+            let mut cuts = cuts.into_iter().cycle();
+            let mut pieces = Vec::new();
+            while !stuffed.is_empty() {
+                pieces.push(stuffed.split_to(cuts.next().unwrap().min(stuffed.len())));
+            }
+            let header = bytes::Bytes::from_static(b"..From: a\r\n");
+            let mut whole = Vec::new();
+            super::append_unstuffed(&mut whole, std::iter::once(&header).chain(&pieces));
+            proptest::prop_assert_eq!(String::from_utf8(whole).unwrap(), text);
+        }
     }
 }

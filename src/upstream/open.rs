@@ -32,6 +32,10 @@ pub enum OpenError {
     LoginRefused(Answer),
     #[error("there is no login yet: where it is kept cannot be reached")]
     NoLogin,
+    #[error("AWS gives no credentials to sign with: {0}")]
+    NoCredentials(String),
+    #[error("no request reached SES: {0}")]
+    Request(String),
     #[error("the session failed at {step}")]
     Session { step: Step, source: WireError },
 }
@@ -47,11 +51,12 @@ impl OpenError {
     /// Whether SES is there and only the login is not good enough.
     pub fn is_of_login(&self) -> bool {
         match self {
-            Self::NoMechanism | Self::LoginRefused(_) | Self::NoLogin => true,
+            Self::NoMechanism | Self::LoginRefused(_) | Self::NoLogin | Self::NoCredentials(_) => true,
             Self::ConnectTimeout(_)
             | Self::TlsTimeout(_)
             | Self::Dial(_)
             | Self::NoStartTls
+            | Self::Request(_)
             | Self::Session { .. } => false,
         }
     }
@@ -62,11 +67,13 @@ impl OpenError {
             Self::LoginRefused(answer) if answer.class() == Class::Permanent => Some(answer),
             Self::LoginRefused(_)
             | Self::NoLogin
+            | Self::NoCredentials(_)
             | Self::NoMechanism
             | Self::ConnectTimeout(_)
             | Self::TlsTimeout(_)
             | Self::Dial(_)
             | Self::NoStartTls
+            | Self::Request(_)
             | Self::Session { .. } => None,
         }
     }
@@ -84,6 +91,8 @@ impl OpenError {
             | Self::NoStartTls
             | Self::NoMechanism
             | Self::NoLogin
+            | Self::NoCredentials(_)
+            | Self::Request(_)
             | Self::LoginRefused(_) => false,
         }
     }

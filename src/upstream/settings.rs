@@ -5,6 +5,7 @@ use std::time::Duration;
 /// Where SES is, and how long anything there may take.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    pub transport: Transport,
     /// Policies may name it.
     pub region: String,
     /// The name or address to connect to.
@@ -39,6 +40,15 @@ pub struct Settings {
     pub hold: Duration,
 }
 
+/// In which language SES is spoken to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    Smtp,
+    /// SES's API, version 2. Of the settings of sessions and connections, only `connections_max` and
+    /// `connection_idle_max` mean something there.
+    Api,
+}
+
 /// How the way to SES is protected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Security {
@@ -63,6 +73,7 @@ impl Settings {
     /// The defaults, for an SMTP endpoint of the first of all regions.
     pub fn new(host: &str) -> Self {
         Self {
+            transport: Transport::Smtp,
             region: "us-east-1".to_owned(),
             host: host.to_owned(),
             port: 465,

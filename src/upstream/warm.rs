@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::upstream::endpoint::Endpoint;
+use crate::upstream::endpoint::{Endpoint, Means};
 use crate::upstream::open::OpenError;
+use crate::upstream::smtp::Smtp;
 
 /// How long after the last mail another one is expected.
 const TRAFFIC: Duration = Duration::from_mins(1);
@@ -53,20 +54,29 @@ impl Endpoint {
         if self.settings.connections_min > 0 && self.warmth.begin(Instant::now()) {
             let endpoint = Arc::clone(self);
             self.pool.spawn(async move {
-                while endpoint.warmth.goes_on(Instant::now()) {
-                    sleep(LOOK_EVERY).await;
-                    if endpoint.tend().await.is_err() {
-                        // Whether SES is well is for the next mail to find out: none is put off for this.
-                        endpoint.warmth.end();
-                        return;
-                    }
+                match &endpoint.means {
+                    Means::Smtp(smtp) => endpoint.tend_while_warm(smtp).await,
+                    // The SDK keeps its connections itself.
+                    #[cfg(feature = "aws")]
+                    Means::Api(_) => endpoint.warmth.end(),
                 }
             });
         }
     }
 
+    async fn tend_while_warm(&self, smtp: &Smtp) {
+        while self.warmth.goes_on(Instant::now()) {
+            sleep(LOOK_EVERY).await;
+            if self.tend(smtp).await.is_err() {
+                // Whether SES is well is for the next mail to find out: none is put off for this.
+                self.warmth.end();
+                return;
+            }
+        }
+    }
+
     /// Breaks the silence of as many sessions as are to be ready, lets the others go, and opens what is missing.
-    async fn tend(&self) -> Result<(), OpenError> {
+    async fn tend(&self, smtp: &Smtp) -> Result<(), OpenError> {
         let min = self.settings.connections_min;
         let silence = self.settings.connection_idle_max.saturating_sub(AHEAD);
         // INVARIANT: each step has a turn, as a mail has, so that there are never too many connections.
@@ -83,7 +93,7 @@ impl Endpoint {
                 // The turn itself is no session yet.
                 None if open > min => break,
                 None => {
-                    let session = self.log_in().await?;
+                    let session = self.log_in(smtp).await?;
                     self.pool.give_back(turn, session);
                 }
             }

@@ -40,6 +40,8 @@ pub enum WireError {
     Garbled(#[source] AnswerError),
     #[error("SES's answer {0} does not fit the command")]
     Unfitting(Answer),
+    #[error("the request failed: {0}")]
+    Request(String),
 }
 
 /// How the writing of a message ended.
@@ -106,7 +108,7 @@ impl Wire {
         }
         loop {
             if octets.are_offered_whole() {
-                progress.dot_offered();
+                progress.end_offered();
             }
             let event = timeout(limit, self.next_event(octets)).await;
             match event.map_err(|_| WireError::Stuck(limit))? {

@@ -12,7 +12,7 @@ use sesgate::config::{self, Config, Environment, PolicyFile, SesLogin};
 use sesgate::credentials::Login;
 use sesgate::sandbox::{Mail, Settings, StandIn, Step};
 use sesgate::telemetry::{AuditSink, Record};
-use sesgate::upstream::{Roots, Security};
+use sesgate::upstream::{Roots, Security, Transport};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
@@ -199,6 +199,7 @@ fn endpoint(ses: &StandIn, region: &str) -> config::Endpoint {
     let address = ses.endpoints().implicit_tls;
     let login = ses.login();
     config::Endpoint {
+        transport: Transport::Smtp,
         region: region.to_owned(),
         host: address.ip().to_string(),
         server_name: format!("email-smtp.{region}.amazonaws.com"),
