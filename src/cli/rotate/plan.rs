@@ -182,6 +182,7 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::{Beginning, Facts, Strangers, Stuck, Terms, next};
+    use crate::cli::rotate::Unreachable;
     use crate::cli::rotate::fleet::{Asked, Says};
     use crate::credentials::{AccessKey, Activity};
 
