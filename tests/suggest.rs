@@ -135,6 +135,6 @@ async fn many_of_a_kind_become_a_pattern() {
     assert_eq!(condition["ForAllValues:StringLike"]["ses:Recipients"], expected);
     assert_eq!(condition["IpAddress"]["aws:SourceIp"], serde_json::json!(["10.0.5.0/24"]));
     assert_eq!(policy["Statement"][0]["Sid"], "Default1");
-    let expected = "Default1                  11 mails of app default from app@mail1.tak1wa.com to 1 addresses and 1 whole domains";
+    let expected = "Default1                  11 mails of app default from app@mail1.tak1wa.com to 1 address and 1 whole domain";
     assert!(report.contains(expected), "{report}");
 }

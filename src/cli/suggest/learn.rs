@@ -108,7 +108,14 @@ impl Seen {
                 let whole = domains.values().filter(|locals| matches!(locals, Locals::All)).count();
                 let one = |locals: &Locals| if let Locals::Some(locals) = locals { locals.len() } else { 0 };
                 let single: usize = domains.values().map(one).sum();
-                format!("{single} addresses and {whole} whole domains")
+                let words = |count, one: &str, many: &str| match count {
+                    0 => None,
+                    1 => Some(format!("1 {one}")),
+                    _ => Some(format!("{count} {many}")),
+                };
+                let parts =
+                    [words(single, "address", "addresses"), words(whole, "whole domain", "whole domains")];
+                parts.into_iter().flatten().collect::<Vec<_>>().join(" and ")
             }
         }
     }
