@@ -245,14 +245,25 @@ fn the_project_stands_alone() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Paths, transcripts and tests.
 #[test]
-fn what_the_table_of_attacks_names_is_there() {
-    let table = fs::read_to_string(root().join("tests/README.md")).unwrap();
-    let rows = table.lines().filter(|line| line.starts_with("| ")).skip(1);
+fn what_the_tables_of_attacks_and_limits_name_is_there() {
+    let text = fs::read_to_string(root().join("tests/README.md")).unwrap();
+    let rows = text.lines().filter(|line| line.starts_with("| "));
     let wheres: Vec<&str> = rows.filter_map(|row| row.trim_end_matches(" |").rsplit(" | ").next()).collect();
-    assert!(wheres.len() > 15, "the table is not where this test looks for it");
+    assert!(wheres.len() > 60, "the tables are not where this test looks for them");
+    let mut files = Vec::new();
+    collect(&root().join("tests"), &mut files, &|path| !path.ends_with("target"));
+    let is_source = |path: &&PathBuf| path.extension().is_some_and(|extension| extension == "rs");
+    let tests: String =
+        files.iter().filter(is_source).map(|path| fs::read_to_string(path).unwrap()).collect();
+    let is_there = |name: &&str| {
+        ["tests", "src"].iter().any(|folder| root().join(folder).join(name).exists())
+            || files.iter().any(|path| path.ends_with(name))
+            || tests.contains(&format!("fn {name}("))
+    };
     let named = wheres.iter().flat_map(|place| place.split('`').skip(1).step_by(2));
-    let missing: Vec<&str> = named.filter(|name| !root().join("tests").join(name).exists()).collect();
+    let missing: Vec<&str> = named.filter(|name| !is_there(name)).collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
 
