@@ -335,9 +335,9 @@ fn plain_octets(octets: &[u8]) -> usize {
     let mut plain = 0;
     while let Some(block) = octets.get(plain..=plain + BLOCK_OCTETS) {
         let odd = block.iter().zip(block.iter().skip(1)).fold(0, |odd, (octet, next)| {
-            let is_unpaired = (*octet == b'\r') != (*next == b'\n');
-            let is_dotted = (*octet == b'\n') & (*next == b'.');
-            odd | u8::from(is_unpaired | is_dotted | (*octet == b'\0'))
+            let unpaired = u8::from((*octet == b'\r') != (*next == b'\n'));
+            let dotted = u8::from(*octet == b'\n') & u8::from(*next == b'.');
+            odd | unpaired | dotted | u8::from(*octet == b'\0')
         });
         if odd != 0 {
             break;

@@ -60,13 +60,21 @@ struct Queue {
     lines: VecDeque<Arc<[u8]>>,
     /// Of those in `lines`, and of the one that is being written.
     octets: usize,
-    is_writing: bool,
-    /// Nobody has told the thread of a line since it went to sleep.
-    is_asleep: bool,
+    thread: Doing,
     is_closed: bool,
     is_failing: bool,
     lost: u64,
     alarmed: Option<Instant>,
+}
+
+/// What the thread does.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+enum Doing {
+    /// It has to be told of a line.
+    Sleeps,
+    #[default]
+    Looks,
+    Writes,
 }
 
 /// A stream such as standard output.
@@ -103,9 +111,12 @@ impl Outlet {
         if octets <= octets_max || overflow == Overflow::Kept {
             queue.octets = octets;
             queue.lines.push_back(line);
-            let is_asleep = std::mem::take(&mut queue.is_asleep);
+            let sleeps = queue.thread == Doing::Sleeps;
+            if sleeps {
+                queue.thread = Doing::Looks;
+            }
             drop(queue);
-            if is_asleep {
+            if sleeps {
                 self.shared.changed.notify_all();
             }
             return;
@@ -133,7 +144,7 @@ impl Outlet {
         let mut queue = self.shared.queue();
         queue.is_closed = true;
         self.shared.changed.notify_all();
-        let is_busy = |queue: &mut Queue| queue.is_writing || !queue.lines.is_empty();
+        let is_busy = |queue: &mut Queue| queue.thread == Doing::Writes || !queue.lines.is_empty();
         let waited = self.shared.changed.wait_timeout_while(queue, patience, is_busy);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
@@ -164,16 +175,15 @@ impl Shared {
     fn next(&self) -> Option<Arc<[u8]>> {
         let mut queue = self.queue();
         if queue.lines.is_empty() && !queue.is_closed {
-            queue.is_asleep = true;
+            queue.thread = Doing::Sleeps;
             let idle = |queue: &mut Queue| queue.lines.is_empty() && !queue.is_closed;
             queue = self.changed.wait_while(queue, idle).unwrap_or_else(PoisonError::into_inner);
-            queue.is_asleep = false;
             let gathering = |queue: &mut Queue| !queue.is_closed;
             let gathered = self.changed.wait_timeout_while(queue, GATHERING_TIME, gathering);
             queue = gathered.unwrap_or_else(PoisonError::into_inner).0;
         }
         let line = queue.lines.pop_front();
-        queue.is_writing = line.is_some();
+        queue.thread = if line.is_some() { Doing::Writes } else { Doing::Looks };
         line
     }
 
@@ -199,7 +209,7 @@ impl Shared {
     fn settle(&self, octets: usize, is_written: bool) {
         let mut queue = self.queue();
         queue.octets = queue.octets.saturating_sub(octets);
-        queue.is_writing = false;
+        queue.thread = Doing::Looks;
         let is_mended = is_written && queue.alarmed.is_some() && (queue.is_failing || queue.lines.is_empty());
         queue.is_failing &= !is_written;
         let lost = queue.lost;
