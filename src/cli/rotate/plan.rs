@@ -281,16 +281,20 @@ mod tests {
         // Somebody else, who was not named.
         let keys = &["A 90", "O 10 used=112"];
         assert_eq!(
-            ask_with(&[arrived.clone()], Unreachable::Stop, keys, None, 113),
+            ask_with(std::slice::from_ref(&arrived), Unreachable::Stop, keys, None, 113),
             "Stuck(StillUsed(\"O\"))"
         );
         for (says, unreachable, expected) in [
             (&arrived, Unreachable::Stop, "Create"),
-            (&old, Unreachable::Stop, "Stuck(Unfit(\"r"),
-            (&silent, Unreachable::Stop, "Stuck(Unfit(\"r"),
+            (&old, Unreachable::Stop, "Stuck(Unfit(\"the"),
+            (&silent, Unreachable::Stop, "Stuck(Unfit(\"the"),
             (&silent, Unreachable::Wait, "Create"),
         ] {
-            assert_eq!(ask_with(&[says.clone()], unreachable, &["A 90"], None, 120), expected, "{says:?}");
+            assert_eq!(
+                ask_with(std::slice::from_ref(says), unreachable, &["A 90"], None, 120),
+                expected,
+                "{says:?}"
+            );
         }
         // What is young enough is nobody's business.
         assert_eq!(ask_with(&[silent], Unreachable::Stop, &["A 90"], None, 105), "Young");
