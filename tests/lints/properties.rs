@@ -31,16 +31,22 @@ proptest::proptest! {
     #[test]
     fn what_is_said_to_have_no_effect_has_none(documents in vec(document(), 1..3)) {
         let before = decide_all(&documents);
-        for (at, index) in idle_statements(&documents) {
-            let mut fewer = documents.clone();
-            let statements = fewer[at]["Statement"].as_array_mut().unwrap();
-            let taken = statements.remove(index);
-            if statements.is_empty() {
-                fewer.remove(at);
-            }
+        for (taken, fewer) in without_idle_statements(&documents) {
             prop_assert_eq!(&before, &decide_all(&fewer), "without {}", taken);
         }
     }
+}
+
+/// Found by the property above: a `NotResource` with a Principal leaves out the addresses of a domain, too.
+#[test]
+fn what_the_owner_of_a_domain_leaves_out_is_not_shadowed() {
+    let statement =
+        |effect: &str| json!({ "Effect": effect, "Action": "ses:SendRawEmail", "NotResource": DOMAIN });
+    let mut deny = statement("Deny");
+    deny["Principal"] = json!("*");
+    let documents =
+        [deny, statement("Allow")].map(|it| json!({ "Version": "2012-10-17", "Statement": [it] }));
+    assert_eq!(without_idle_statements(&documents), []);
 }
 
 fn document() -> impl Strategy<Value = Value> {
@@ -90,6 +96,20 @@ fn condition() -> impl Strategy<Value = (String, String, Value)> {
 
 fn some_of(words: &'static [&'static str]) -> impl Strategy<Value = Value> {
     subsequence(words, 1..=2).prop_map(|words| json!(words))
+}
+
+/// Each statement that is said to have no effect, and the documents without it.
+fn without_idle_statements(documents: &[Value]) -> Vec<(Value, Vec<Value>)> {
+    let without = |(at, index): (usize, usize)| {
+        let mut fewer = documents.to_vec();
+        let statements = fewer[at]["Statement"].as_array_mut().unwrap();
+        let taken = statements.remove(index);
+        if statements.is_empty() {
+            fewer.remove(at);
+        }
+        (taken, fewer)
+    };
+    idle_statements(documents).into_iter().map(without).collect()
 }
 
 /// Which statements of which documents are said to have no effect.

@@ -74,8 +74,8 @@ impl Comparison {
             && covers_principals(big.compiled.principals.as_ref(), small.compiled.principals.as_ref())
     }
 
-    /// A document with a Principal is about an address that its domain stands for, too. Only what is about
-    /// everything covers that from outside.
+    /// A document with a Principal is about an address that its domain stands for, too. So only what is about
+    /// everything covers it from outside; and its `NotResource` leaves out more than that of another.
     fn covers_resources(&self, big: &Subject<'_>, small: &Subject<'_>) -> bool {
         let (outer, inner) = (&big.written.resource, &small.written.resource);
         let is_everything = || outer.values.iter().any(|other| other.text == "*");
@@ -83,10 +83,10 @@ impl Comparison {
             (Sense::Is, _) if is_everything() => true,
             _ if big.kind == Kind::Identity && small.kind == Kind::Resource => false,
             (Sense::Is, Sense::Is) => inner.values.iter().all(|resource| self.is_named(resource, big)),
-            (Sense::IsNot, Sense::IsNot) => {
+            (Sense::IsNot, Sense::IsNot) if big.kind == small.kind => {
                 outer.values.iter().all(|value| inner.values.iter().any(|other| other.text == value.text))
             }
-            (Sense::Is, Sense::IsNot) | (Sense::IsNot, Sense::Is) => false,
+            (Sense::Is | Sense::IsNot, Sense::IsNot) | (Sense::IsNot, Sense::Is) => false,
         }
     }
 
