@@ -2,7 +2,8 @@
 //!
 //! It is lenient where ours are strict, so that what passes here reads alike for strict and lenient readers.
 //! It decides nothing. Names are not compared: it takes comments for names, and that is no quarrel about who
-//! is addressed.
+//! is addressed. Nor is it asked about dates: it reads on beyond the end of one with a zone of a single letter, as
+//! honest clients write (`Z`), and misses the field behind.
 
 use std::sync::LazyLock;
 
