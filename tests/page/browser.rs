@@ -1,5 +1,6 @@
 //! A real browser, told what to do over `WebDriver`: as much of it as these tests need, over a socket of its own.
 
+use std::io::{self, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
@@ -132,6 +133,21 @@ impl Browser {
         let answer: Value = serde_json::from_slice(&body).unwrap();
         assert!(answer["value"]["error"].is_null(), "{path}: {answer}");
         answer["value"].clone()
+    }
+}
+
+impl Drop for Browser {
+    /// A driver that is killed leaves its browser behind, so it is told to close it first.
+    fn drop(&mut self) {
+        let ask = || -> io::Result<usize> {
+            let mut stream = std::net::TcpStream::connect(self.driver)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            write!(stream, "DELETE {} HTTP/1.1\r\nHost: {}\r\n\r\n", self.session, self.driver)?;
+            stream.read(&mut [0])
+        };
+        if let Err(error) = ask() {
+            eprintln!("the browser may still run: {error}");
+        }
     }
 }
 
