@@ -35,7 +35,7 @@ impl IdentityName {
     pub fn covers(&self, address: &Address) -> bool {
         match self {
             Self::Address(name) => name == address,
-            Self::Domain(name) => address.domain().self_and_parents().any(|parent| parent == name.as_str()),
+            Self::Domain(name) => address.domain_and_parents().any(|parent| parent == name.as_str()),
         }
     }
 
@@ -79,7 +79,7 @@ impl Identities {
 
     /// The deepest verified domain that is the address's domain or a parent of it.
     pub fn domain_of(&self, address: &Address) -> Option<&Identity> {
-        address.domain().self_and_parents().find_map(|parent| {
+        address.domain_and_parents().find_map(|parent| {
             self.0
                 .iter()
                 .find(|identity| matches!(&identity.name, IdentityName::Domain(domain) if domain.as_str() == parent))

@@ -5,6 +5,7 @@
 //! literals and U-labels are refused, because the places that read them disagree about what they mean.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// RFC 5321 section 4.5.3.1.1.
 const LOCAL_PART_OCTETS_MAX: usize = 64;
@@ -16,11 +17,13 @@ const LABEL_OCTETS_MAX: usize = 63;
 const DOMAIN_OCTETS_MAX: usize = 253;
 
 /// `local@domain`: the local part as written, the domain in lower case.
+///
+/// A mail's addresses are named in its envelope, its header and its records: they share one text.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
-    local: Box<str>,
-    domain: DomainName,
-    text: Box<str>,
+    text: Arc<str>,
+    /// Where the `@` stands.
+    at: usize,
 }
 
 /// A domain name of LDH labels or A-labels (RFC 5890), in lower case, without a trailing dot.
@@ -66,14 +69,19 @@ impl Address {
         if text.starts_with('"') {
             return Err(AddressError::QuotedLocalPart);
         }
-        let (local, domain) = text.split_once('@').ok_or(AddressError::NoAt)?;
-        if domain.contains('@') {
+        let at = memchr::memchr(b'@', text.as_bytes()).ok_or(AddressError::NoAt)?;
+        let (local, domain) = (text.get(..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
+        if memchr::memchr(b'@', domain.as_bytes()).is_some() {
             return Err(AddressError::TwoAts);
         }
-        check_local_part(local)?;
-        let domain = DomainName::parse(domain)?;
-        let text = [local, "@", domain.as_str()].concat().into_boxed_str();
-        Ok(Self { local: local.into(), domain, text })
+        check_local_part(local.as_bytes())?;
+        check_domain(domain)?;
+        let mut text: Arc<str> = Arc::from(text);
+        // Nobody shares it yet.
+        if let Some(domain) = Arc::get_mut(&mut text).and_then(|text| text.get_mut(at..)) {
+            domain.make_ascii_lowercase();
+        }
+        Ok(Self { text, at })
     }
 
     pub fn as_str(&self) -> &str {
@@ -81,70 +89,77 @@ impl Address {
     }
 
     pub fn local(&self) -> &str {
-        &self.local
+        self.text.get(..self.at).unwrap_or_default()
     }
 
-    pub fn domain(&self) -> &DomainName {
-        &self.domain
+    pub fn domain(&self) -> &str {
+        self.text.get(self.at + 1..).unwrap_or_default()
+    }
+
+    /// The domain itself, then each parent: `a.b.c`, `b.c`, `c`.
+    pub fn domain_and_parents(&self) -> impl Iterator<Item = &str> {
+        std::iter::successors(Some(self.domain()), |domain| domain.split_once('.').map(|(_, parent)| parent))
     }
 }
 
 impl DomainName {
     pub fn parse(text: &str) -> Result<Self, AddressError> {
-        if text.starts_with('[') {
-            return Err(AddressError::AddressLiteral);
-        }
-        if text.len() > DOMAIN_OCTETS_MAX {
-            return Err(AddressError::TooLong);
-        }
-        let domain = text.to_ascii_lowercase();
-        if !domain.split('.').all(is_ldh_label) {
-            return Err(AddressError::DomainSyntax);
-        }
-        // RFC 3696 section 2: a top-level label is never all digits, so that `127.0.0.1` is no domain.
-        if domain.rsplit('.').next().is_some_and(|top| top.bytes().all(|byte| byte.is_ascii_digit())) {
-            return Err(AddressError::AddressLiteral);
-        }
-        if domain.split('.').any(|label| label.starts_with("xn--")) && !round_trips(&domain) {
-            return Err(AddressError::InvalidALabel);
-        }
-        Ok(Self(domain.into_boxed_str()))
+        check_domain(text)?;
+        Ok(Self(text.to_ascii_lowercase().into_boxed_str()))
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// The domain itself, then each parent: `a.b.c`, `b.c`, `c`.
-    pub fn self_and_parents(&self) -> impl Iterator<Item = &str> {
-        std::iter::successors(Some(self.as_str()), |domain| domain.split_once('.').map(|(_, parent)| parent))
-    }
 }
 
-fn check_local_part(local: &str) -> Result<(), AddressError> {
+fn check_local_part(local: &[u8]) -> Result<(), AddressError> {
     if local.is_empty() || local.len() > LOCAL_PART_OCTETS_MAX {
         return Err(AddressError::LocalPartLength);
     }
-    if local.contains(['%', '!']) {
+    if memchr::memchr2(b'%', b'!', local).is_some() {
         return Err(AddressError::RoutingCharacter);
     }
-    if !local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atext)) {
+    let is_atom = |atom: &[u8]| !atom.is_empty() && atom.iter().all(|octet| is_atext(*octet));
+    if !local.split(|octet| *octet == b'.').all(is_atom) {
         return Err(AddressError::LocalPartSyntax);
     }
     Ok(())
 }
 
-/// RFC 5322 section 3.2.3.
-fn is_atext(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
+fn check_domain(domain: &str) -> Result<(), AddressError> {
+    if domain.starts_with('[') {
+        return Err(AddressError::AddressLiteral);
+    }
+    if domain.len() > DOMAIN_OCTETS_MAX {
+        return Err(AddressError::TooLong);
+    }
+    let mut labels = domain.as_bytes().split(|octet| *octet == b'.');
+    if !labels.clone().all(is_ldh_label) {
+        return Err(AddressError::DomainSyntax);
+    }
+    // RFC 3696 section 2: a top-level label is never all digits, so that `127.0.0.1` is no domain.
+    if labels.clone().next_back().is_some_and(|top| top.iter().all(u8::is_ascii_digit)) {
+        return Err(AddressError::AddressLiteral);
+    }
+    let is_a_label = |label: &[u8]| label.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b"xn--"));
+    if labels.any(is_a_label) && !round_trips(&domain.to_ascii_lowercase()) {
+        return Err(AddressError::InvalidALabel);
+    }
+    Ok(())
 }
 
-fn is_ldh_label(label: &str) -> bool {
+/// RFC 5322 section 3.2.3.
+fn is_atext(octet: u8) -> bool {
+    octet.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&octet)
+}
+
+fn is_ldh_label(label: &[u8]) -> bool {
     !label.is_empty()
         && label.len() <= LABEL_OCTETS_MAX
-        && !label.starts_with('-')
-        && !label.ends_with('-')
-        && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        && !label.starts_with(b"-")
+        && !label.ends_with(b"-")
+        && label.iter().all(|octet| octet.is_ascii_alphanumeric() || *octet == b'-')
 }
 
 /// An A-label that decodes to something whose A-label is another one has two readings (RUSTSEC-2024-0421).
@@ -186,7 +201,7 @@ mod tests {
         assert_eq!(address.as_str(), "Bob.O'Hara+tag@mail.example.com");
         assert_eq!(address.local(), "Bob.O'Hara+tag");
         assert_eq!(
-            address.domain().self_and_parents().collect::<Vec<_>>(),
+            address.domain_and_parents().collect::<Vec<_>>(),
             ["mail.example.com", "example.com", "com"]
         );
     }

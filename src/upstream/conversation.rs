@@ -343,7 +343,7 @@ impl fmt::Display for Step {
 
 /// INVARIANT: an [`Address`] is stricter than lettre's own check, and holds nothing that could end the path.
 fn path(address: &Address) -> lettre::Address {
-    lettre::Address::new_dangerous(address.local(), address.domain().as_str())
+    lettre::Address::new_dangerous(address.local(), address.domain())
 }
 
 /// `start` and the base64 of `text`, in memory that is wiped.
