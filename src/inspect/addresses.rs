@@ -94,7 +94,7 @@ impl<'h> List<'h> {
             (Token::Comment(text), Place::Open | Place::InGroup) => {
                 self.element.take_comment(text, self.shape)
             }
-            (Token::Word(text), _) if text.contains('@') => self.element.take_bare_address(text, lexeme),
+            (Token::Word(text), _) if holds(text, b'@') => self.element.take_bare_address(text, lexeme),
             (Token::Word(text), _) => self.element.take_word(text, lexeme),
             (Token::Quoted(text), _) => self.element.take_quoted(text, lexeme),
             (Token::Angle(text), _) => self.element.take_address(text),
@@ -165,7 +165,7 @@ impl<'h> Element<'h> {
         if self.address.is_some() {
             return Err(FieldFault::TextBehindAddress { text: Excerpt::new(text) });
         }
-        if text.contains(encoded_word::OPENING) {
+        if encoded_word::opens_in(text) {
             return Err(FieldFault::EncodedAddress { text: Excerpt::new(text) });
         }
         self.address = Some(text);
@@ -188,9 +188,8 @@ impl<'h> Element<'h> {
 
     fn take_word(&mut self, text: &'h str, lexeme: Lexeme<'h>) -> Result<(), FieldFault> {
         // RFC 5322 section 3.2.3 atext, the dots of the obsolete phrase, and RFC 6532's UTF-8.
-        let is_special = |character: char| matches!(character, '[' | ']' | '\\');
-        if let Some(character) = text.chars().find(|character| is_special(*character)) {
-            return Err(FieldFault::Special { character });
+        if let Some(special) = text.bytes().find(|octet| matches!(octet, b'[' | b']' | b'\\')) {
+            return Err(FieldFault::Special { character: char::from(special) });
         }
         self.take_phrase(text, text, lexeme)?;
         self.last = Some(Part::Word(text));
@@ -238,7 +237,7 @@ impl Part<'_> {
 /// What a comment says, which to some readers is a name. Those that look for brackets or an `@` first would
 /// find an address in it.
 fn comment(text: &str, shape: Shape) -> Result<Option<String>, FieldFault> {
-    if text.contains(['@', '<', '>']) {
+    if memchr::memchr3(b'@', b'<', b'>', text.as_bytes()).is_some() {
         return Err(FieldFault::CommentHoldsAddress);
     }
     let mut name = DisplayName::default();
@@ -248,7 +247,7 @@ fn comment(text: &str, shape: Shape) -> Result<Option<String>, FieldFault> {
 
 /// The text without the backslashes of its quoted pairs (RFC 5322 section 3.2.1).
 fn unescaped(text: &str) -> Result<Cow<'_, str>, FieldFault> {
-    if !text.contains('\\') {
+    if !holds(text, b'\\') {
         return Ok(Cow::Borrowed(text));
     }
     let mut meant = String::with_capacity(text.len());
@@ -257,8 +256,12 @@ fn unescaped(text: &str) -> Result<Cow<'_, str>, FieldFault> {
         meant.extend(if character == '\\' { characters.next() } else { Some(character) });
     }
     // Whether an escaped word is still an encoded one is anybody's guess.
-    if meant.contains(encoded_word::OPENING) {
+    if encoded_word::opens_in(&meant) {
         return Err(FieldFault::EncodedWord { text: Excerpt::new(text) });
     }
     Ok(Cow::Owned(meant))
+}
+
+fn holds(text: &str, octet: u8) -> bool {
+    memchr::memchr(octet, text.as_bytes()).is_some()
 }

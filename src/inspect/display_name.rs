@@ -3,10 +3,11 @@
 //! Every run of white space becomes one space. What would let a name look like something else than its text,
 //! or end a line, is refused.
 
+use std::borrow::Cow;
+
 use crate::inspect::addresses::Shape;
 use crate::inspect::defect::FieldFault;
 use crate::inspect::encoded_word;
-use crate::inspect::header::is_white_space;
 
 /// Policies match names against patterns: a name folded over many lines must not cost them time.
 const NAME_OCTETS_MAX: usize = 998;
@@ -31,14 +32,12 @@ impl DisplayName {
     /// RFC 2047 section 5 knows no encoded words in quotes, but Outlook, Gmail and `mail_parser` decode them
     /// there, and the readers that do not show only the gibberish of their encoding.
     pub(super) fn push(&mut self, text: &str) -> Result<(), FieldFault> {
-        for word in text.split(|character| u8::try_from(character).is_ok_and(is_white_space)) {
-            if word.is_empty() {
-                continue;
-            }
-            let (kind, decoded) = if word.contains(encoded_word::OPENING) {
-                (Word::Encoded, encoded_word::decode(word)?)
+        self.text.reserve(text.len());
+        for word in text.split_ascii_whitespace() {
+            let (kind, decoded) = if encoded_word::opens_in(word) {
+                (Word::Encoded, Cow::Owned(encoded_word::decode(word)?))
             } else {
-                (Word::Plain, word.to_owned())
+                (Word::Plain, Cow::Borrowed(word))
             };
             // RFC 2047 section 6.2: the space between two encoded words is not shown.
             let is_joined = self.last == Some(Word::Encoded) && kind == Word::Encoded;
@@ -60,7 +59,7 @@ impl DisplayName {
         if let Some(character) = self.text.chars().find(|character| is_deceptive(*character)) {
             return Err(FieldFault::NameCharacter { character });
         }
-        if self.text.contains(encoded_word::OPENING) {
+        if encoded_word::opens_in(&self.text) {
             return Err(FieldFault::NestedEncodedWord);
         }
         // A reader that decodes before it looks for addresses would find this one. In plain quotes no reader
@@ -68,9 +67,14 @@ impl DisplayName {
         if self.has_encoded && shape.names_a_sender() && spells_address(&self.text) {
             return Err(FieldFault::EncodedNameAddress);
         }
-        let words: Vec<&str> = self.text.split(' ').filter(|word| !word.is_empty()).collect();
-        Ok((!words.is_empty()).then(|| words.join(" ")))
+        // Only what was encoded has white space of its own.
+        let text = if self.has_encoded { spaced_once(&self.text) } else { self.text };
+        Ok((!text.is_empty()).then_some(text))
     }
+}
+
+fn spaced_once(text: &str) -> String {
+    text.split(' ').filter(|word| !word.is_empty()).collect::<Vec<&str>>().join(" ")
 }
 
 /// Control characters, line separators, and what overrides or isolates the direction of text (UAX 9), so that

@@ -7,8 +7,7 @@ use mail_parser::decoders::charsets::map::charset_decoder;
 
 use crate::inspect::defect::{Excerpt, FieldFault};
 
-/// What a text must hold to be taken for an encoded word by any reader.
-pub(super) const OPENING: &str = "=?";
+const OPENING: &str = "=?";
 
 /// The charsets of honest mail beside UTF-8, US-ASCII and ISO-8859-1. Left out: UTF-7 and UTF-16, in which
 /// ASCII can hide, and the many aliases that one reader knows and another does not.
@@ -54,6 +53,12 @@ const CHARSETS: [&str; 39] = [
     "x-gbk",
 ];
 
+/// Whether a text holds what it must, to be taken for an encoded word by any reader.
+pub(super) fn opens_in(text: &str) -> bool {
+    let mut signs = memchr::memchr_iter(b'=', text.as_bytes());
+    signs.any(|sign| text.get(sign..).is_some_and(|rest| rest.starts_with(OPENING)))
+}
+
 /// Decodes `=?charset?encoding?text?=`, and nothing that is more or less than that.
 pub(super) fn decode(word: &str) -> Result<String, FieldFault> {
     let not_whole = || FieldFault::EncodedWord { text: Excerpt::new(word) };
@@ -70,7 +75,7 @@ pub(super) fn decode(word: &str) -> Result<String, FieldFault> {
         _ => return Err(not_whole()),
     };
     let undecodable = || FieldFault::EncodedText { text: Excerpt::new(word) };
-    in_charset(&octets.ok_or_else(undecodable)?, charset)?.ok_or_else(undecodable)
+    in_charset(octets.ok_or_else(undecodable)?, charset)?.ok_or_else(undecodable)
 }
 
 /// The Q encoding of RFC 2047 section 4.2.
@@ -103,19 +108,17 @@ fn b_decoded(text: &str) -> Option<Vec<u8>> {
 }
 
 /// The octets as text, or none if they are not in that charset.
-fn in_charset(octets: &[u8], charset: &str) -> Result<Option<String>, FieldFault> {
+fn in_charset(octets: Vec<u8>, charset: &str) -> Result<Option<String>, FieldFault> {
     let charset_lower = charset.to_ascii_lowercase();
     match charset_lower.as_str() {
-        "utf-8" | "utf8" => Ok(std::str::from_utf8(octets).ok().map(str::to_owned)),
-        "us-ascii" | "ascii" => {
-            Ok(octets.is_ascii().then(|| octets.iter().copied().map(char::from).collect()))
-        }
+        "utf-8" | "utf8" => Ok(String::from_utf8(octets).ok()),
+        "us-ascii" | "ascii" => Ok(octets.is_ascii().then(|| octets.into_iter().map(char::from).collect())),
         // Not Windows-1252 under another name: what these two read differently are control characters here.
-        "iso-8859-1" => Ok(Some(octets.iter().copied().map(char::from).collect())),
+        "iso-8859-1" => Ok(Some(octets.into_iter().map(char::from).collect())),
         name => {
             let decoder = CHARSETS.contains(&name).then(|| charset_decoder(alias_of(name))).flatten();
             let decoder = decoder.ok_or_else(|| FieldFault::Charset { charset: Excerpt::new(charset) })?;
-            let text = decoder(octets);
+            let text = decoder(&octets);
             Ok((!text.contains(char::REPLACEMENT_CHARACTER)).then_some(text))
         }
     }

@@ -31,7 +31,7 @@ impl<'h> Header<'h> {
             .map_err(|error| Defect::NotUtf8 { line: line_at(octets, error.valid_up_to()) })?;
         let mut fields: Vec<Field> = Vec::with_capacity(24);
         let mut start = 0_usize;
-        for (line, ended) in (1..).zip(text.split_inclusive('\n')) {
+        for (line, ended) in (1..).zip(lines(text)) {
             let content = content_of(ended, line, limits)?;
             let end = start.saturating_add(ended.len());
             if content.starts_with([' ', '\t']) {
@@ -94,6 +94,18 @@ impl Field {
     }
 }
 
+/// Each with its line end.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let feed = memchr::memchr(b'\n', rest.as_bytes());
+        let length = feed.map_or(rest.len(), |feed| feed.saturating_add(1));
+        let (line, behind) = rest.split_at_checked(length)?;
+        rest = behind;
+        (!line.is_empty()).then_some(line)
+    })
+}
+
 /// The line without its CRLF.
 fn content_of<'h>(ended: &'h str, line: usize, limits: &Limits) -> Result<&'h str, Defect> {
     let content = match (ended.strip_suffix("\r\n"), ended.strip_suffix('\n')) {
@@ -107,7 +119,8 @@ fn content_of<'h>(ended: &'h str, line: usize, limits: &Limits) -> Result<&'h st
     if content.is_empty() {
         return Err(Defect::EmptyLine { line });
     }
-    if content.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
+    // The usual line, told without a stop at each octet, so that many are looked at together.
+    if content.bytes().fold(true, |is_plain, octet| is_plain & matches!(octet, b' '..=b'~')) {
         return Ok(content);
     }
     match content.chars().find(|character| is_forbidden(*character)) {
@@ -119,7 +132,8 @@ fn content_of<'h>(ended: &'h str, line: usize, limits: &Limits) -> Result<&'h st
 
 /// The field name of RFC 5322 section 2.2, up to the colon.
 fn name_of(content: &str, line: usize) -> Result<&str, Defect> {
-    let (name, _) = content.split_once(':').ok_or(Defect::NoColon { line })?;
+    let colon = memchr::memchr(b':', content.as_bytes()).ok_or(Defect::NoColon { line })?;
+    let name = content.get(..colon).unwrap_or_default();
     if name.ends_with([' ', '\t']) {
         return Err(Defect::SpaceBeforeColon { line });
     }

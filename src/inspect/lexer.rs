@@ -46,8 +46,7 @@ impl<'h> Lexer<'h> {
             b'<' => self.enclosed(|value| Ok(memchr::memchr(b'>', value))).map(Token::Angle),
             b')' | b'>' => Err(FieldFault::Special { character: char::from(first) }),
             _ => {
-                let ends = |octet: u8| is_white_space(octet) || b"\"(),:;<>".contains(&octet);
-                let length = self.rest.bytes().position(ends).unwrap_or(self.rest.len());
+                let length = self.rest.bytes().position(ends_word).unwrap_or(self.rest.len());
                 Ok(Token::Word(self.cut(length)))
             }
         }
@@ -89,6 +88,10 @@ impl<'h> Iterator for Lexer<'h> {
         let first = self.rest.bytes().next()?;
         Some(self.token(first).map(|token| Lexeme { token, is_spaced: space > 0 }))
     }
+}
+
+fn ends_word(octet: u8) -> bool {
+    is_white_space(octet) || matches!(octet, b'"' | b'(' | b')' | b',' | b':' | b';' | b'<' | b'>')
 }
 
 /// RFC 5322 section 3.2.4: the next quote that no backslash goes before.
