@@ -1,102 +1,101 @@
 //! Fields that may be there once only: of two, one reader takes the first and another the last.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 use crate::inspect::defect::{Defect, Excerpt};
-use crate::inspect::header::{Field, Header};
+use crate::inspect::header::Header;
 
 /// The fields that SES takes once only ("Amazon SES header fields"), and those that RFC 5322 section 3.6 does:
-/// Bcc, Cc and To are on the second list only. In lower case and in order.
+/// Bcc, Cc and To are on the second list only. In lower case, short ones first, those of one length in
+/// order.
 const ONCE_ONLY: [&str; 62] = [
-    "accept-language",
-    "acceptlanguage",
-    "archived-at",
-    "auto-submitted",
-    "bcc",
-    "bounces-to",
     "cc",
-    "comments",
-    "content-alternative",
-    "content-base",
-    "content-class",
-    "content-description",
-    "content-disposition",
-    "content-duration",
-    "content-id",
-    "content-language",
-    "content-length",
-    "content-location",
-    "content-md5",
-    "content-transfer-encoding",
-    "content-type",
+    "to",
+    "bcc",
     "date",
-    "delivered-to",
-    "disposition-notification-options",
-    "disposition-notification-to",
-    "dkim-signature",
-    "domainkey-signature",
-    "errors-to",
     "from",
-    "importance",
-    "in-reply-to",
-    "keywords",
-    "list-archive",
-    "list-help",
+    "sender",
     "list-id",
-    "list-owner",
+    "subject",
+    "comments",
+    "keywords",
+    "priority",
+    "reply-to",
+    "vbr-info",
+    "errors-to",
+    "list-help",
     "list-post",
-    "list-subscribe",
-    "list-unsubscribe",
-    "message-context",
+    "bounces-to",
+    "content-id",
+    "importance",
+    "list-owner",
     "message-id",
+    "precedence",
+    "references",
+    "user-agent",
+    "archived-at",
+    "content-md5",
+    "in-reply-to",
+    "return-path",
+    "sensitivity",
+    "content-base",
+    "content-type",
+    "delivered-to",
+    "list-archive",
     "mime-version",
     "organization",
-    "original-from",
-    "original-message-id",
-    "original-recipient",
-    "original-subject",
-    "precedence",
-    "priority",
-    "references",
-    "reply-to",
-    "return-path",
-    "return-receipt-to",
-    "sender",
-    "sensitivity",
     "solicitation",
-    "subject",
     "thread-index",
     "thread-topic",
-    "to",
-    "user-agent",
-    "vbr-info",
+    "content-class",
+    "original-from",
+    "acceptlanguage",
+    "auto-submitted",
+    "content-length",
+    "dkim-signature",
+    "list-subscribe",
+    "accept-language",
+    "message-context",
+    "content-duration",
+    "content-language",
+    "content-location",
+    "list-unsubscribe",
+    "original-subject",
+    "return-receipt-to",
+    "original-recipient",
+    "content-alternative",
+    "content-description",
+    "content-disposition",
+    "domainkey-signature",
+    "original-message-id",
+    "content-transfer-encoding",
+    "disposition-notification-to",
+    "disposition-notification-options",
 ];
 
 /// Refuses a header in which a field that may be there once only is there twice.
 pub(super) fn check(header: &Header<'_>) -> Result<(), Defect> {
-    let mut seen: Vec<(&str, &Field)> = Vec::with_capacity(header.fields().len());
+    let (mut seen, mut seen_of_ses) = ([false; ONCE_ONLY.len()], BTreeSet::new());
     for field in header.fields() {
         let name = header.name(field);
-        if is_of_ses(name) || ONCE_ONLY.binary_search_by(|known| compare(known, name)).is_ok() {
-            seen.push((name, field));
+        let is_first = if is_of_ses(name) {
+            seen_of_ses.insert(name.to_ascii_lowercase())
+        } else {
+            let known = ONCE_ONLY.binary_search_by(|known| compare(known, name)).ok();
+            known.and_then(|known| seen.get_mut(known)).is_none_or(|seen| !std::mem::replace(seen, true))
+        };
+        if !is_first {
+            return Err(Defect::Repeated { line: field.line, field: Excerpt::new(name) });
         }
     }
-    // A stable sort: of two with the same name, the later in the header comes second.
-    seen.sort_by(|(first, _), (second, _)| compare(first, second));
-    let repeated = seen.windows(2).filter_map(|pair| match pair {
-        [(first, _), (second, field)] if compare(first, second).is_eq() => Some((field.line, second)),
-        _ => None,
-    });
-    match repeated.min_by_key(|(line, _)| *line) {
-        Some((line, name)) => Err(Defect::Repeated { line, field: Excerpt::new(name) }),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
-/// The order of names without regard to case.
-fn compare(first: &str, second: &str) -> Ordering {
+/// The order of the list, without regard to case. Lengths tell most names apart at once.
+fn compare(known: &str, name: &str) -> Ordering {
     let lower = |octet: u8| octet.to_ascii_lowercase();
-    first.bytes().map(lower).cmp(second.bytes().map(lower))
+    known.len().cmp(&name.len()).then_with(|| known.bytes().cmp(name.bytes().map(lower)))
 }
 
 /// The fields by which SES is told what to do: a family by its prefix, since SES adds to it.
@@ -106,10 +105,10 @@ pub(super) fn is_of_ses(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::ONCE_ONLY;
+    use super::{ONCE_ONLY, compare};
 
     #[test]
     fn the_list_is_in_order() {
-        assert!(ONCE_ONLY.is_sorted());
+        assert!(ONCE_ONLY.is_sorted_by(|one, next| compare(one, next).is_lt()));
     }
 }
