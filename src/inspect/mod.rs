@@ -116,14 +116,14 @@ pub fn inspect<'h>(header: &'h [u8], limits: &Limits) -> Result<Findings<'h>, De
     let header = Header::split(header, limits)?;
     once_only::check(&header)?;
     check_hops(&header, limits)?;
-    let readings = read_addresses(&header, limits)?;
+    let mut readings = read_addresses(&header, limits)?;
     second_reader::agree(&header, &readings)?;
     let configuration_set = configuration_set(&header)?;
     let message_id = named(&header, "Message-ID")
         .map(|field| unfolded(header.value(field)))
         .filter(|message_id| message_id.len() <= limits.line_octets_max);
     let mut findings = Findings {
-        from: author(&readings)?,
+        from: author(&mut readings)?,
         sender: None,
         resent_senders: Vec::new(),
         reply_to: Vec::new(),
@@ -153,20 +153,20 @@ impl Default for Limits {
 
 impl Role {
     fn of(name: &str) -> Option<Self> {
-        let roles = [
-            ("From", Self::From),
-            ("Sender", Self::Sender),
-            ("Resent-From", Self::ResentFrom),
-            ("Resent-Sender", Self::ResentSender),
-            ("Reply-To", Self::ReplyTo),
-            ("To", Self::Recipients),
-            ("Cc", Self::Recipients),
-            ("Bcc", Self::Recipients),
-            ("Resent-To", Self::Recipients),
-            ("Resent-Cc", Self::Recipients),
-            ("Resent-Bcc", Self::Recipients),
+        const ROLES: [(&str, Role); 11] = [
+            ("From", Role::From),
+            ("Sender", Role::Sender),
+            ("Resent-From", Role::ResentFrom),
+            ("Resent-Sender", Role::ResentSender),
+            ("Reply-To", Role::ReplyTo),
+            ("To", Role::Recipients),
+            ("Cc", Role::Recipients),
+            ("Bcc", Role::Recipients),
+            ("Resent-To", Role::Recipients),
+            ("Resent-Cc", Role::Recipients),
+            ("Resent-Bcc", Role::Recipients),
         ];
-        roles.into_iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, role)| role)
+        ROLES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, role)| *role)
     }
 
     fn shape(self) -> Shape {
@@ -209,14 +209,14 @@ fn check_hops(header: &Header<'_>, limits: &Limits) -> Result<(), Defect> {
     Ok(())
 }
 
-fn author(readings: &[Reading<'_>]) -> Result<Author, Defect> {
-    let from = readings.iter().find(|reading| reading.role == Role::From).ok_or(Defect::NoFrom)?;
-    let [mailbox] = from.mailboxes.as_slice() else {
+fn author(readings: &mut [Reading<'_>]) -> Result<Author, Defect> {
+    let from = readings.iter_mut().find(|reading| reading.role == Role::From).ok_or(Defect::NoFrom)?;
+    let [mailbox] = from.mailboxes.as_mut_slice() else {
         return Err(from.defect(FieldFault::NoAddress));
     };
-    let display_name = match (&mailbox.display_name, &mailbox.comment) {
+    let display_name = match (mailbox.display_name.take(), mailbox.comment.take()) {
         (Some(_), Some(_)) => return Err(from.defect(FieldFault::NameAndComment)),
-        (name, comment) => name.as_ref().or(comment.as_ref()).cloned(),
+        (name, comment) => name.or(comment),
     };
     Ok(Author { address: mailbox.address.clone(), display_name })
 }
@@ -252,7 +252,7 @@ fn named<'f>(header: &'f Header<'_>, name: &str) -> Option<&'f Field> {
 
 /// RFC 5322 section 2.2.3, without the space around the value.
 fn unfolded(value: &str) -> String {
-    value.replace("\r\n", "").trim_matches([' ', '\t']).to_owned()
+    value.trim_matches([' ', '\t', '\r', '\n']).replace("\r\n", "")
 }
 
 fn defect_in(header: &Header<'_>, field: &Field, fault: FieldFault) -> Defect {
