@@ -1,6 +1,6 @@
 //! The mail in the policy's words: which keys it has, with which values.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::time::SystemTime;
 
 use crate::gate::{App, RecipientsScope, Settings};
@@ -97,7 +97,7 @@ fn recipients<'a>(case: &Case<'a>, scope: RecipientsScope) -> Vec<&'a Address> {
         RecipientsScope::EnvelopeAndHeader => case.claims.recipients,
         RecipientsScope::Envelope => &[],
     };
-    let mut seen = HashSet::new();
+    let mut seen = BTreeSet::new();
     envelope.chain(named).filter(|address| seen.insert(address.as_str())).collect()
 }
 

@@ -4,7 +4,9 @@
 //! decide what they mean.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::net::IpAddr;
+use std::sync::OnceLock;
 use std::time::SystemTime;
 
 use jiff::Timestamp;
@@ -13,12 +15,10 @@ use crate::policy::key::{Key, KeyName};
 use crate::policy::number::Number;
 use crate::policy::time;
 
-/// A value as text, and as what it is if whoever made it knew.
+/// A value as text, or as what it is if whoever made it knew. That has a text too, written when it is asked for:
+/// conditions on addresses, times and numbers never do.
 #[derive(Debug, Clone)]
-pub struct Value<'a> {
-    text: Cow<'a, str>,
-    typed: Typed,
-}
+pub struct Value<'a>(Form<'a>);
 
 /// What a key holds in a request.
 #[derive(Debug, Clone)]
@@ -36,56 +36,73 @@ pub struct Context<'a> {
     other: Vec<(Box<str>, Values<'a>)>,
 }
 
+#[derive(Debug, Clone)]
+enum Form<'a> {
+    Text(Cow<'a, str>),
+    Typed(Typed, OnceLock<Box<str>>),
+}
+
 #[derive(Debug, Clone, Copy)]
 enum Typed {
-    Text,
     Address(IpAddr),
     Time(Timestamp),
-    Number(Number),
+    Epoch(Timestamp),
+    Number(u64),
     Bool(bool),
 }
 
 impl<'a> Value<'a> {
     pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
-        Self { text: text.into(), typed: Typed::Text }
+        Self(Form::Text(text.into()))
     }
 
     /// Written as `aws:CurrentTime` is, in UTC to the second.
     pub fn time(time: SystemTime) -> Self {
-        let time = Timestamp::try_from(time).unwrap_or(Timestamp::MAX);
-        Self { text: Cow::Owned(time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()), typed: Typed::Time(time) }
+        Self::typed(Typed::Time(Timestamp::try_from(time).unwrap_or(Timestamp::MAX)))
     }
 
     /// Written as `aws:EpochTime` is, in seconds.
     pub fn epoch(time: SystemTime) -> Self {
         let seconds = Timestamp::try_from(time).unwrap_or(Timestamp::MAX).as_second();
-        let time = Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX);
-        Self { text: Cow::Owned(seconds.to_string()), typed: Typed::Time(time) }
+        Self::typed(Typed::Epoch(Timestamp::from_second(seconds).unwrap_or(Timestamp::MAX)))
     }
 
     pub fn as_str(&self) -> &str {
-        &self.text
+        match &self.0 {
+            Form::Text(text) => text,
+            Form::Typed(typed, text) => text.get_or_init(|| typed.to_string().into_boxed_str()),
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        matches!(&self.0, Form::Text(text) if text.is_empty())
+    }
+
+    fn typed(typed: Typed) -> Self {
+        Self(Form::Typed(typed, OnceLock::new()))
     }
 
     pub(super) fn as_address(&self) -> Option<IpAddr> {
-        let Typed::Address(address) = self.typed else {
-            return self.text.parse().ok().map(|address: IpAddr| address.to_canonical());
+        let Form::Typed(Typed::Address(address), _) = self.0 else {
+            return self.as_str().parse().ok().map(|address: IpAddr| address.to_canonical());
         };
         Some(address)
     }
 
     pub(super) fn as_time(&self) -> Option<Timestamp> {
-        let Typed::Time(time) = self.typed else { return time::parse(&self.text) };
-        Some(time)
+        match self.0 {
+            Form::Typed(Typed::Time(time) | Typed::Epoch(time), _) => Some(time),
+            Form::Typed(..) | Form::Text(_) => time::parse(self.as_str()),
+        }
     }
 
     pub(super) fn as_number(&self) -> Option<Number> {
-        let Typed::Number(number) = self.typed else { return Number::parse(&self.text) };
-        Some(number)
+        let Form::Typed(Typed::Number(number), _) = self.0 else { return Number::parse(self.as_str()) };
+        Some(Number::from(number))
     }
 
     pub(super) fn as_bool(&self) -> Option<bool> {
-        let Typed::Bool(truth) = self.typed else { return parse_bool(&self.text) };
+        let Form::Typed(Typed::Bool(truth), _) = self.0 else { return parse_bool(self.as_str()) };
         Some(truth)
     }
 }
@@ -93,20 +110,31 @@ impl<'a> Value<'a> {
 impl From<IpAddr> for Value<'_> {
     /// An IPv4 address in IPv6 clothes (`::ffff:10.0.0.1`) is the IPv4 address.
     fn from(address: IpAddr) -> Self {
-        let address = address.to_canonical();
-        Self { text: Cow::Owned(address.to_string()), typed: Typed::Address(address) }
+        Self::typed(Typed::Address(address.to_canonical()))
     }
 }
 
 impl From<u64> for Value<'_> {
     fn from(number: u64) -> Self {
-        Self { text: Cow::Owned(number.to_string()), typed: Typed::Number(Number::from(number)) }
+        Self::typed(Typed::Number(number))
     }
 }
 
 impl From<bool> for Value<'_> {
     fn from(truth: bool) -> Self {
-        Self { text: Cow::Borrowed(if truth { "true" } else { "false" }), typed: Typed::Bool(truth) }
+        Self::typed(Typed::Bool(truth))
+    }
+}
+
+impl fmt::Display for Typed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Time(time) => time.strftime("%Y-%m-%dT%H:%M:%SZ").fmt(f),
+            Self::Epoch(time) => time.as_second().fmt(f),
+            Self::Number(number) => number.fmt(f),
+            Self::Bool(truth) => truth.fmt(f),
+        }
     }
 }
 
@@ -196,10 +224,10 @@ pub(super) fn parse_bool(text: &str) -> Option<bool> {
 }
 
 fn one(value: Value<'_>) -> Option<Values<'_>> {
-    if value.text.is_empty() { None } else { Some(Values::One(value)) }
+    if value.is_empty() { None } else { Some(Values::One(value)) }
 }
 
 fn many<'a>(values: impl IntoIterator<Item = Value<'a>>) -> Option<Values<'a>> {
-    let values: Vec<Value<'a>> = values.into_iter().filter(|value| !value.text.is_empty()).collect();
+    let values: Vec<Value<'a>> = values.into_iter().filter(|value| !value.is_empty()).collect();
     if values.is_empty() { None } else { Some(Values::Many(values)) }
 }

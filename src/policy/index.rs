@@ -41,6 +41,9 @@ struct Woken {
     lengths: [Vec<u8>; 2],
 }
 
+/// By which word of a value its statements are found.
+type WordOf = fn(&str) -> Option<&str>;
+
 /// Statements with a condition that does not hold for a request with this value.
 #[derive(Debug, Clone)]
 struct Asleep {
@@ -155,14 +158,13 @@ impl Woken {
     }
 
     fn tell_of(&self, value: &Value<'_>, tell: &mut impl FnMut(&[Place])) {
-        let text = value.as_str();
-        let words = [
-            (&self.by_text, Some(text)),
-            (&self.by_mailbox, mailbox_of(text)),
-            (&self.by_domain, domain_of(text)),
+        let words: [(_, WordOf); 3] = [
+            (&self.by_text, |text| Some(text)),
+            (&self.by_mailbox, mailbox_of),
+            (&self.by_domain, domain_of),
         ];
-        for (words, word) in words.into_iter().filter(|(words, _)| !words.is_empty()) {
-            if let Some(places) = word.and_then(|word| words.get(word)) {
+        for (words, word_of) in words.into_iter().filter(|(words, _)| !words.is_empty()) {
+            if let Some(places) = word_of(value.as_str()).and_then(|word| words.get(word)) {
                 tell(places);
             }
         }
