@@ -250,12 +250,12 @@ impl Gate {
     fn edited(&self, app: &App, findings: &Findings<'_>, occasion: Occasion) -> (Bytes, Vec<String>) {
         let tags = format!("app={}, decision={}", app.name(), occasion.decision);
         let own_fields = [(CONFIGURATION_SET, self.assigned_set(app)), (MESSAGE_TAGS, Some(tags.as_str()))];
-        let mut added = vec![occasion.received];
-        for (name, value) in own_fields {
+        let own = own_fields.into_iter().filter_map(|(name, value)| {
             let brings_own = self.settings.may_pass(name) && findings.has_field(name);
             // INVARIANT: the names are constants, and the values were checked when the settings were: none fails.
-            added.extend(value.filter(|_| !brings_own).and_then(|value| AddedField::new(name, value).ok()));
-        }
+            value.filter(|_| !brings_own).and_then(|value| AddedField::new(name, value).ok())
+        });
+        let added: Vec<AddedField> = std::iter::once(occasion.received).chain(own).collect();
         let edited = edit(findings, &Edits { pass_headers: &self.settings.pass_headers, added: &added });
         (edited.header, edited.removed)
     }

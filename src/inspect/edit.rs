@@ -33,9 +33,9 @@ pub struct Edited {
 /// A field of the relay's own, which cannot hold another one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AddedField {
-    name: String,
     /// The whole of it, CRLF included.
     text: String,
+    colon: usize,
 }
 
 /// Why a text is not an [`AddedField`].
@@ -81,20 +81,20 @@ impl AddedField {
         if !value.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
             return Err(AddedFieldError::Value);
         }
-        let line = format!("{name}: {value}\r\n");
+        let line = [name, ": ", value, "\r\n"].concat();
         if line.len() > LINE_OCTETS_MAX.saturating_add(2) {
             return Err(AddedFieldError::TooLong);
         }
-        Ok(Self { name: name.to_owned(), text: line })
+        Ok(Self { text: line, colon: name.len() })
     }
 
     /// INVARIANT: `text` is one whole field of that name, folded as RFC 5322 section 2.2.3 says.
     pub(super) fn folded(name: &str, text: String) -> Self {
-        Self { name: name.to_owned(), text }
+        Self { text, colon: name.len() }
     }
 
     pub fn name(&self) -> &str {
-        &self.name
+        self.text.get(..self.colon).unwrap_or_default()
     }
 
     /// Name, colon, value and line ends.
@@ -107,7 +107,7 @@ fn is_removed(name: &str, edits: &Edits<'_>) -> bool {
     let is_same = |other: &str| name.eq_ignore_ascii_case(other);
     if once_only::is_of_ses(name) {
         let passes = edits.pass_headers.iter().any(|passed| is_same(passed));
-        return !passes || edits.added.iter().any(|added| is_same(&added.name));
+        return !passes || edits.added.iter().any(|added| is_same(added.name()));
     }
     REMOVED_ALWAYS.into_iter().any(is_same)
 }

@@ -3,7 +3,6 @@
 //! It has no `for` clause, which would tell every recipient of a hidden one.
 
 use std::borrow::Cow;
-use std::fmt;
 use std::net::IpAddr;
 
 use crate::inspect::edit::AddedField;
@@ -40,27 +39,39 @@ pub enum Protocol {
 
 impl Received<'_> {
     pub fn field(&self) -> AddedField {
-        let name = sanitised(self.greeting_name);
-        let literal = address_literal(self.client);
+        let (name, client) = (sanitised(self.greeting_name), address_literal(self.client));
         let (hostname, id) = (sanitised(self.hostname), sanitised(self.id));
-        let protocol = self.protocol;
-        let date: String = self.date.chars().filter(|character| matches!(character, ' '..='~')).collect();
-        let text = format!(
-            "Received: from {name} ({literal})\r\n\tby {hostname} with {protocol} id {id};\r\n\t{date}\r\n"
-        );
-        AddedField::folded("Received", text)
+        let protocol = self.protocol.as_str();
+        let mut date = self.date.to_owned();
+        date.retain(|character| matches!(character, ' '..='~'));
+        let pieces = [
+            "Received: from ",
+            &name,
+            " (",
+            &client,
+            ")\r\n\tby ",
+            &hostname,
+            " with ",
+            protocol,
+            " id ",
+            &id,
+            ";\r\n\t",
+            &date,
+            "\r\n",
+        ];
+        AddedField::folded("Received", pieces.concat())
     }
 }
 
-impl fmt::Display for Protocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Protocol {
+    fn as_str(self) -> &'static str {
+        match self {
             Self::Smtp => "SMTP",
             Self::Esmtp => "ESMTP",
             Self::Esmtpa => "ESMTPA",
             Self::Esmtps => "ESMTPS",
             Self::Esmtpsa => "ESMTPSA",
-        })
+        }
     }
 }
 
@@ -77,7 +88,8 @@ fn sanitised(name: &str) -> Cow<'_, str> {
     if name.is_empty() {
         return Cow::Borrowed("unknown");
     }
-    let is_plain = |octet: u8| octet.is_ascii_alphanumeric() || b"-._:[]".contains(&octet);
+    let is_plain =
+        |octet: u8| octet.is_ascii_alphanumeric() || matches!(octet, b'-' | b'.' | b'_' | b':' | b'[' | b']');
     if name.len() <= NAME_OCTETS_MAX && name.bytes().all(is_plain) {
         return Cow::Borrowed(name);
     }
