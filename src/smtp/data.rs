@@ -294,7 +294,7 @@ fn line_start(octets: &[u8], place: Place) -> Start {
     }
 }
 
-/// Runs on as long as nothing has to be mended: over one line of a header, over all lines of a body.
+/// Runs over lines for as long as nothing has to be mended; from within a header, no further than to its end.
 fn run(octets: &[u8], part: Part) -> Run {
     let plain = match part {
         Part::Header => 0,
@@ -311,10 +311,10 @@ fn run(octets: &[u8], part: Part) -> Run {
         line_ends += 1;
         match (part, rest) {
             (Part::Body, [_, b'.', b'.', ..]) => dots_stuffed += 1,
-            (Part::Body, [_, b'.', ..]) | (Part::Header, _) => {
+            (Part::Body, [_, b'.', ..]) | (Part::Header, [_, b'.' | b'\r' | b'\n', ..]) => {
                 return Run { octets: lf + 1, plain, line_ends, dots_stuffed, stop: Stop::Line };
             }
-            (Part::Body, _) => {}
+            (Part::Header | Part::Body, _) => {}
         }
     }
     let (octets, place) = match octets {
