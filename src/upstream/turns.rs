@@ -92,6 +92,9 @@ impl Turns {
         place: Place,
         until: Instant,
     ) -> Result<Turn, Jam> {
+        if let Some(turn) = self.at_once(recipients) {
+            return Ok(turn);
+        }
         let (caller, call) = oneshot::channel();
         self.state().waiting.push(app, place, Waiting { recipients, caller });
         self.give();
@@ -112,6 +115,17 @@ impl Turns {
         }
         state.taken = state.taken.saturating_add(1);
         Some(Turn { turns: Arc::clone(self), begun: Instant::now() })
+    }
+
+    /// A turn for whom nobody stands before, if there is one.
+    fn at_once(self: &Arc<Self>, recipients: u32) -> Option<Turn> {
+        let begun = Instant::now();
+        let mut state = self.state();
+        if state.waiting.peek().is_some() {
+            return None;
+        }
+        state.take(recipients, begun).ok()?;
+        Some(Turn { turns: Arc::clone(self), begun })
     }
 
     /// SES took the mail of a turn.
@@ -208,14 +222,20 @@ impl State {
             self.waiting.pop();
         }
         let recipients = self.waiting.peek().ok_or(Wait::ForNobody)?.recipients;
+        self.take(recipients, now)?;
+        let waiting = self.waiting.pop().ok_or(Wait::ForNobody)?;
+        Ok(waiting.caller)
+    }
+
+    /// One turn, and the tokens for it.
+    fn take(&mut self, recipients: u32, now: Instant) -> Result<(), Wait> {
         self.grow(now);
         if self.taken >= self.connections {
             return Err(Wait::ForConnections);
         }
         self.bucket.take(recipients, now).map_err(Wait::Until)?;
-        let waiting = self.waiting.pop().ok_or(Wait::ForNobody)?;
         self.taken = self.taken.saturating_add(1);
-        Ok(waiting.caller)
+        Ok(())
     }
 
     fn grow(&mut self, now: Instant) {
