@@ -28,6 +28,7 @@ mod load {
     pub mod proxy;
     pub mod scenarios;
     pub mod sink;
+    pub mod soak;
 }
 
 use std::time::Duration;
@@ -37,12 +38,13 @@ use load::figures::{Figures, print_header, say};
 use load::measure::measure;
 use load::peers::Standing;
 use load::proxy;
-use load::scenarios::{SCENARIOS, Scenario};
+use load::scenarios::{Load, SCENARIOS, Scenario};
 use load::sink::Sink;
+use load::soak::soak;
 
 #[derive(Parser)]
 struct Options {
-    /// Scenarios by name, or by its part before a hyphen; without any, all
+    /// Scenarios by name, or by its part before a hyphen; without any, all but `soak`
     names: Vec<String>,
     /// How often each is measured; what is told is the median
     #[arg(long, default_value_t = 3)]
@@ -76,7 +78,8 @@ fn main() {
         scenario.name.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     };
     let is_wanted = |scenario: &&Scenario| {
-        options.names.is_empty() || options.names.iter().any(|name| is_meant(scenario, name))
+        let is_named = options.names.iter().any(|name| is_meant(scenario, name));
+        is_named || (options.names.is_empty() && !scenario.is_long())
     };
     say(&format!("the blind proxy is {}", proxy::name()));
     for scenario in SCENARIOS.iter().filter(is_wanted) {
@@ -88,6 +91,9 @@ fn main() {
 /// machine befalls them alike.
 async fn compare(scenario: &Scenario, options: &Options) {
     let sink = Sink::open(scenario.ses).await;
+    if let Load::Soak(mails) = scenario.load {
+        return soak(mails, scenario, &sink).await;
+    }
     let mut standing = Vec::new();
     for peer in scenario.peers {
         standing.push((Standing::start(*peer, &sink).await, Vec::new()));
@@ -100,10 +106,10 @@ async fn compare(scenario: &Scenario, options: &Options) {
             rounds.push(measure(peer, scenario, &sink, during).await);
         }
     }
-    print(scenario, &standing);
+    print(scenario, &standing, sink.overshoot());
 }
 
-fn print(scenario: &Scenario, standing: &[(Standing, Vec<Figures>)]) {
+fn print(scenario: &Scenario, standing: &[(Standing, Vec<Figures>)], overshoot: f64) {
     say("");
     print_header(scenario.name);
     for (standing, rounds) in standing {
@@ -117,7 +123,9 @@ fn print(scenario: &Scenario, standing: &[(Standing, Vec<Figures>)]) {
         Figures::median(&ratios).print_ratio(&name);
     }
     for (standing, rounds) in standing {
-        if let (Some(bound), Some(rate)) = (scenario.bound(), Figures::median(rounds).mails_per_second()) {
+        if let (Some(bound), Some(rate)) =
+            (scenario.bound(overshoot), Figures::median(rounds).mails_per_second())
+        {
             let name = standing.peer.name();
             say(&format!("  {name}: {:.2} of the {bound:.0} mails/s that SES's delays allow", rate / bound));
         }

@@ -25,7 +25,7 @@ pub struct Sent {
     pub took: Duration,
 }
 
-struct Letter {
+pub struct Letter {
     commands: Vec<String>,
     /// The same in one piece.
     envelope: String,
@@ -55,7 +55,7 @@ pub async fn drive(way: Way, load: Load, mail: Mail, until: Instant) -> Vec<Sent
                 clients.spawn(send_when_due(way.clone(), Arc::clone(&letter), Arc::clone(&due)));
             }
         }
-        Load::Start => {}
+        Load::Start | Load::Soak(_) => {}
     }
     clients.join_all().await.concat()
 }
@@ -116,13 +116,13 @@ fn schedule(rate: u32, until: Instant) -> UnboundedReceiver<Instant> {
 }
 
 impl Letter {
-    fn new(mail: Mail) -> Self {
+    pub fn new(mail: Mail) -> Self {
         let commands = letter::commands(mail.recipients);
         let is_pipelined = mail.commands == Commands::Pipelined;
         Self { envelope: commands.concat(), commands, is_pipelined, message: letter::message(mail.octets) }
     }
 
-    async fn send(&self, client: &mut Client) {
+    pub async fn send(&self, client: &mut Client) {
         if self.is_pipelined {
             client.say(self.envelope.as_bytes()).await;
             for command in &self.commands {
@@ -148,6 +148,6 @@ impl Sent {
 }
 
 /// Of several, for one address has ports for some 28,000 connections in a minute.
-fn address(number: usize) -> IpAddr {
+pub fn address(number: usize) -> IpAddr {
     [127, 0, 0, u8::try_from(number % 8).unwrap_or_default() + 1].into()
 }

@@ -30,7 +30,9 @@ pub async fn measure(standing: &Standing, scenario: &Scenario, sink: &Sink, duri
             assert_eq!(crowd.len(), connections);
             figures
         }
-        Load::Closed(_) | Load::Fresh(_) | Load::Open(_) => load(standing, scenario, sink, during).await,
+        Load::Closed(_) | Load::Fresh(_) | Load::Open(_) | Load::Soak(_) => {
+            load(standing, scenario, sink, during).await
+        }
     }
 }
 

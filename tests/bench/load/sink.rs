@@ -4,8 +4,8 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, BytesMut};
 use memchr::{memchr, memmem};
@@ -37,6 +37,9 @@ pub struct Sink {
 struct Counts {
     connections: AtomicUsize,
     mails: AtomicUsize,
+    /// Microseconds that answers were to be delayed, and were.
+    asked: AtomicU64,
+    slept: AtomicU64,
 }
 
 /// What has come so far.
@@ -62,8 +65,16 @@ impl Sink {
     }
 
     pub fn taken(&self) -> Taken {
-        let Counts { connections, mails } = &*self.counts;
+        let Counts { connections, mails, .. } = &*self.counts;
         Taken { connections: connections.load(Ordering::Relaxed), mails: mails.load(Ordering::Relaxed) }
+    }
+
+    /// How much longer than they were to be the delays are: the clock of the runtime counts milliseconds.
+    pub fn overshoot(&self) -> f64 {
+        let seconds = |microseconds: &AtomicU64| {
+            Duration::from_micros(microseconds.load(Ordering::Relaxed)).as_secs_f64()
+        };
+        seconds(&self.counts.slept) / seconds(&self.counts.asked)
     }
 }
 
@@ -106,7 +117,7 @@ async fn converse(
     counts: &Counts,
 ) -> io::Result<()> {
     let mut input = BytesMut::new();
-    say(&mut stream, b"220 sink.test ESMTP\r\n", delays.reply).await?;
+    say(&mut stream, b"220 sink.test ESMTP\r\n", delays.reply, counts).await?;
     loop {
         let Some(lf) = memchr(b'\n', &input) else {
             if read(&mut stream, &mut input).await? == 0 {
@@ -119,16 +130,16 @@ async fn converse(
             b"EHLO" => b"250-sink.test\r\n250-8BITMIME\r\n250-AUTH PLAIN LOGIN\r\n250 Ok\r\n",
             b"AUTH" => b"235 Authentication successful.\r\n",
             b"DATA" => {
-                say(&mut stream, b"354 End data with <CR><LF>.<CR><LF>\r\n", delays.reply).await?;
+                say(&mut stream, b"354 End data with <CR><LF>.<CR><LF>\r\n", delays.reply, counts).await?;
                 skip_message(&mut stream, &mut input).await?;
                 counts.mails.fetch_add(1, Ordering::Relaxed);
-                say(&mut stream, b"250 Ok 0100019a0000000-bench-000000\r\n", delays.verdict).await?;
+                say(&mut stream, b"250 Ok 0100019a0000000-bench-000000\r\n", delays.verdict, counts).await?;
                 continue;
             }
-            b"QUIT" => return say(&mut stream, b"221 Bye\r\n", Duration::ZERO).await,
+            b"QUIT" => return say(&mut stream, b"221 Bye\r\n", Duration::ZERO, counts).await,
             _ => b"250 Ok\r\n",
         };
-        say(&mut stream, reply, delays.reply).await?;
+        say(&mut stream, reply, delays.reply, counts).await?;
     }
 }
 
@@ -152,9 +163,18 @@ async fn read(stream: &mut (impl AsyncRead + Unpin), input: &mut BytesMut) -> io
     stream.read_buf(input).await
 }
 
-async fn say(stream: &mut (impl AsyncWrite + Unpin), reply: &[u8], delay: Duration) -> io::Result<()> {
+async fn say(
+    stream: &mut (impl AsyncWrite + Unpin),
+    reply: &[u8],
+    delay: Duration,
+    counts: &Counts,
+) -> io::Result<()> {
     if !delay.is_zero() {
+        let begun = Instant::now();
         sleep(delay).await;
+        for (sum, time) in [(&counts.asked, delay), (&counts.slept, begun.elapsed())] {
+            sum.fetch_add(u64::try_from(time.as_micros()).unwrap_or_default(), Ordering::Relaxed);
+        }
     }
     stream.write_all(reply).await?;
     stream.flush().await
