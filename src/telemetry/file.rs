@@ -8,6 +8,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::slice;
+use std::sync::Arc;
 
 use crate::telemetry::outlet::Destination;
 
@@ -49,6 +51,27 @@ impl RotatedFile {
         }
     }
 
+    /// How many of these lines it may hold beside what it holds: one at least.
+    fn room(&self, lines: &[Arc<[u8]>]) -> usize {
+        let mut octets = self.octets;
+        let fitting = lines.iter().take_while(|line| {
+            octets = octets.saturating_add(octets_of(line));
+            octets <= self.rotates_at
+        });
+        fitting.count().max(1)
+    }
+
+    fn append(&mut self, lines: &[Arc<[u8]>]) -> io::Result<usize> {
+        let octets = lines.concat();
+        if let Err(error) = self.file.write_all(&octets) {
+            // Half a line, on a full disk, would spoil the next one too.
+            let _ = self.file.set_len(self.octets);
+            return Err(error);
+        }
+        self.octets = self.octets.saturating_add(octets_of(&octets));
+        Ok(lines.len())
+    }
+
     fn rotate(&self) -> io::Result<()> {
         let path = &self.settings.path;
         for number in (1..self.settings.files_max).rev() {
@@ -62,6 +85,10 @@ impl RotatedFile {
     }
 }
 
+fn octets_of(text: &[u8]) -> u64 {
+    u64::try_from(text.len()).unwrap_or(u64::MAX)
+}
+
 /// `audit.jsonl.1`
 fn aside(path: &Path, number: usize) -> PathBuf {
     let mut name = OsString::from(path);
@@ -70,9 +97,10 @@ fn aside(path: &Path, number: usize) -> PathBuf {
 }
 
 impl Destination for RotatedFile {
-    fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
-        let octets = u64::try_from(line.len()).unwrap_or(u64::MAX);
-        let is_full = self.octets > 0 && self.octets.saturating_add(octets) > self.rotates_at;
+    /// As many in one go as the file may hold; where these fail, the first alone, for which there may be room.
+    fn write_lines(&mut self, lines: &[Arc<[u8]>]) -> io::Result<usize> {
+        let Some(first) = lines.first() else { return Ok(0) };
+        let is_full = self.octets > 0 && self.octets.saturating_add(octets_of(first)) > self.rotates_at;
         if self.is_moved()? {
             *self = Self::open(self.settings.clone())?;
         } else if is_full {
@@ -85,13 +113,11 @@ impl Destination for RotatedFile {
                 }
             }
         }
-        if let Err(error) = self.file.write_all(line) {
-            // Half a line, on a full disk, would spoil the next one too.
-            let _ = self.file.set_len(self.octets);
-            return Err(error);
+        let (now, _) = lines.split_at(self.room(lines).min(lines.len()));
+        match self.append(now) {
+            Err(_) if now.len() > 1 => self.append(slice::from_ref(first)),
+            result => result,
         }
-        self.octets = self.octets.saturating_add(octets);
-        Ok(())
     }
 }
 
@@ -99,6 +125,7 @@ impl Destination for RotatedFile {
 mod tests {
     use std::fs;
     use std::path::Path;
+    use std::sync::Arc;
 
     use super::{FileSettings, RotatedFile};
     use crate::telemetry::outlet::Destination;
@@ -106,6 +133,15 @@ mod tests {
     fn open(folder: &Path, files_max: usize) -> RotatedFile {
         let path = folder.join("audit.jsonl");
         RotatedFile::open(FileSettings { path, octets_max: 10, files_max }).unwrap()
+    }
+
+    /// Until all are written, as an outlet does.
+    fn write(file: &mut RotatedFile, lines: &[&str]) {
+        let lines: Vec<Arc<[u8]>> = lines.iter().map(|line| line.as_bytes().into()).collect();
+        let mut rest = lines.as_slice();
+        while !rest.is_empty() {
+            rest = &rest[file.write_lines(rest).unwrap()..];
+        }
     }
 
     fn files(folder: &Path) -> Vec<(String, String)> {
@@ -123,26 +159,24 @@ mod tests {
 
     #[test]
     fn a_full_file_is_put_aside_and_the_oldest_goes() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut file = open(folder.path(), 3);
-        for line in ["aaaa\n", "bbbb\n", "cccc\n", "more than ten\n", "dddd\n", "eeee\n", "ffff\n"] {
-            file.write_line(line.as_bytes()).unwrap();
-        }
+        let lines = ["aaaa\n", "bbbb\n", "cccc\n", "more than ten\n", "dddd\n", "eeee\n", "ffff\n"];
         let names = [
             ("audit.jsonl", "ffff\n"),
             ("audit.jsonl.1", "dddd\neeee\n"),
             ("audit.jsonl.2", "more than ten\n"),
         ];
-        assert_eq!(files(folder.path()), expected(&names));
+        for at_once in 1..=lines.len() {
+            let folder = tempfile::tempdir().unwrap();
+            let mut file = open(folder.path(), 3);
+            lines.chunks(at_once).for_each(|lines| write(&mut file, lines));
+            assert_eq!(files(folder.path()), expected(&names), "{at_once} at once");
+        }
     }
 
     #[test]
     fn a_file_that_is_the_only_one_begins_anew() {
         let folder = tempfile::tempdir().unwrap();
-        let mut file = open(folder.path(), 1);
-        for line in ["aaaa\n", "bbbb\n", "cccc\n"] {
-            file.write_line(line.as_bytes()).unwrap();
-        }
+        write(&mut open(folder.path(), 1), &["aaaa\n", "bbbb\n", "cccc\n"]);
         assert_eq!(files(folder.path()), expected(&[("audit.jsonl", "cccc\n")]));
     }
 
@@ -150,7 +184,7 @@ mod tests {
     fn a_file_goes_on_where_it_was_left() {
         let folder = tempfile::tempdir().unwrap();
         for line in ["aaaa\n", "bbbb\n", "cccc\n"] {
-            open(folder.path(), 2).write_line(line.as_bytes()).unwrap();
+            write(&mut open(folder.path(), 2), &[line]);
         }
         let names = [("audit.jsonl", "cccc\n"), ("audit.jsonl.1", "aaaa\nbbbb\n")];
         assert_eq!(files(folder.path()), expected(&names));
@@ -160,11 +194,11 @@ mod tests {
     fn a_file_that_was_moved_away_is_opened_anew() {
         let folder = tempfile::tempdir().unwrap();
         let mut file = open(folder.path(), 2);
-        file.write_line(b"a\n").unwrap();
+        write(&mut file, &["a\n"]);
         fs::rename(folder.path().join("audit.jsonl"), folder.path().join("yesterday")).unwrap();
-        file.write_line(b"b\n").unwrap();
+        write(&mut file, &["b\n"]);
         fs::remove_file(folder.path().join("audit.jsonl")).unwrap();
-        file.write_line(b"c\n").unwrap();
+        write(&mut file, &["c\n"]);
         assert_eq!(files(folder.path()), expected(&[("audit.jsonl", "c\n"), ("yesterday", "a\n")]));
     }
 
@@ -172,7 +206,7 @@ mod tests {
     fn a_full_disk_leaves_no_half_line() {
         // Every write to it fails, as on a full disk.
         let settings = FileSettings { path: "/dev/full".into(), octets_max: 10, files_max: 1 };
-        let error = RotatedFile::open(settings).unwrap().write_line(b"a\n").unwrap_err();
+        let error = RotatedFile::open(settings).unwrap().write_lines(&[b"a\n"[..].into()]).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
     }
 }

@@ -13,13 +13,16 @@ const RETRY_TIME: Duration = Duration::from_secs(1);
 /// How long lines gather before the first of them is written: under load, the thread is woken once for all of them
 /// instead of once for each.
 const GATHERING_TIME: Duration = Duration::from_millis(1);
+/// How much is taken from the queue in one go.
+const TAKEN_OCTETS_MAX: usize = 64 * 1024;
 /// How long until the same trouble is told again.
 const ALARM_TIME: Duration = Duration::from_secs(10);
 
 /// Takes whole lines.
 pub(super) trait Destination: Send {
-    /// Writes all of a line, or nothing that would make the next line unreadable.
-    fn write_line(&mut self, line: &[u8]) -> io::Result<()>;
+    /// Writes some of these lines, from the first on, and tells how many. If it fails, it has written none of them,
+    /// and nothing that would make the next line unreadable.
+    fn write_lines(&mut self, lines: &[Arc<[u8]>]) -> io::Result<usize>;
 }
 
 /// What becomes of a line that cannot be written now.
@@ -57,8 +60,8 @@ struct Shared {
 
 #[derive(Default)]
 struct Queue {
+    /// With those that are being written.
     lines: VecDeque<Arc<[u8]>>,
-    /// Of those in `lines`, and of the one that is being written.
     octets: usize,
     thread: Doing,
     is_closed: bool,
@@ -73,17 +76,26 @@ enum Doing {
     /// It has to be told of a line.
     Sleeps,
     #[default]
-    Looks,
     Writes,
+}
+
+/// What became of lines.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    Written,
+    Lost,
 }
 
 /// A stream such as standard output.
 pub(super) struct Stream<W>(pub(super) W);
 
 impl<W: Write + Send> Destination for Stream<W> {
-    fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
+    /// One at a time: what else is written to the same pipe does not get in between (`PIPE_BUF`).
+    fn write_lines(&mut self, lines: &[Arc<[u8]>]) -> io::Result<usize> {
+        let Some(line) = lines.first() else { return Ok(0) };
         self.0.write_all(line)?;
-        self.0.flush()
+        self.0.flush()?;
+        Ok(1)
     }
 }
 
@@ -113,7 +125,7 @@ impl Outlet {
             queue.lines.push_back(line);
             let sleeps = queue.thread == Doing::Sleeps;
             if sleeps {
-                queue.thread = Doing::Looks;
+                queue.thread = Doing::Writes;
             }
             drop(queue);
             if sleeps {
@@ -144,7 +156,7 @@ impl Outlet {
         let mut queue = self.shared.queue();
         queue.is_closed = true;
         self.shared.changed.notify_all();
-        let is_busy = |queue: &mut Queue| queue.thread == Doing::Writes || !queue.lines.is_empty();
+        let is_busy = |queue: &mut Queue| !queue.lines.is_empty();
         let waited = self.shared.changed.wait_timeout_while(queue, patience, is_busy);
         drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
@@ -157,22 +169,26 @@ impl Shared {
 
     /// The thread's whole life: until the outlet is closed and empty.
     fn write_all(&self, mut destination: impl Destination) {
-        while let Some(line) = self.next() {
-            let is_written = loop {
-                match destination.write_line(&line) {
-                    Ok(()) => break true,
-                    Err(error) => {
-                        if !self.waits_to_retry(&Trouble::Failing(error)) {
-                            break false;
-                        }
-                    }
-                }
-            };
-            self.settle(line.len(), is_written);
+        loop {
+            let lines = self.next();
+            if lines.is_empty() {
+                return;
+            }
+            let mut rest = lines.as_slice();
+            while !rest.is_empty() {
+                let (count, fate) = match destination.write_lines(rest).map_err(Trouble::Failing) {
+                    Ok(count) => (count, Fate::Written),
+                    Err(trouble) if self.waits_to_retry(&trouble) => continue,
+                    Err(_) => (1, Fate::Lost),
+                };
+                self.settle(count, fate);
+                rest = rest.get(count..).unwrap_or_default();
+            }
         }
     }
 
-    fn next(&self) -> Option<Arc<[u8]>> {
+    /// The lines to write now, which stay in the queue until they are. None: the outlet is closed and empty.
+    fn next(&self) -> Vec<Arc<[u8]>> {
         let mut queue = self.queue();
         if queue.lines.is_empty() && !queue.is_closed {
             queue.thread = Doing::Sleeps;
@@ -182,9 +198,13 @@ impl Shared {
             let gathered = self.changed.wait_timeout_while(queue, GATHERING_TIME, gathering);
             queue = gathered.unwrap_or_else(PoisonError::into_inner).0;
         }
-        let line = queue.lines.pop_front();
-        queue.thread = if line.is_some() { Doing::Writes } else { Doing::Looks };
-        line
+        let mut octets: usize = 0;
+        let fits = |line: &&Arc<[u8]>| {
+            let is_first = octets == 0;
+            octets = octets.saturating_add(line.len());
+            is_first || octets <= TAKEN_OCTETS_MAX
+        };
+        queue.lines.iter().take_while(fits).cloned().collect()
     }
 
     /// Tells of a failure. Whether the line is to be tried again, once it is time.
@@ -206,10 +226,13 @@ impl Shared {
         is_kept
     }
 
-    fn settle(&self, octets: usize, is_written: bool) {
+    /// Lets go of the first lines.
+    fn settle(&self, count: usize, fate: Fate) {
+        let is_written = fate == Fate::Written;
         let mut queue = self.queue();
+        let count = count.min(queue.lines.len());
+        let octets: usize = queue.lines.drain(..count).map(|line| line.len()).sum();
         queue.octets = queue.octets.saturating_sub(octets);
-        queue.thread = Doing::Looks;
         let is_mended = is_written && queue.alarmed.is_some() && (queue.is_failing || queue.lines.is_empty());
         queue.is_failing &= !is_written;
         let lost = queue.lost;
@@ -248,6 +271,7 @@ impl fmt::Debug for Outlet {
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::sync::Arc;
     use std::sync::mpsc::{Receiver, Sender, channel};
     use std::time::Duration;
 
@@ -260,10 +284,10 @@ mod tests {
     }
 
     impl Destination for Told {
-        fn write_line(&mut self, line: &[u8]) -> io::Result<()> {
+        fn write_lines(&mut self, lines: &[Arc<[u8]>]) -> io::Result<usize> {
             self.verdicts.recv().unwrap_or(Ok(()))?;
-            let _ = self.written.send(String::from_utf8_lossy(line).into_owned());
-            Ok(())
+            let _ = self.written.send(String::from_utf8_lossy(&lines[0]).into_owned());
+            Ok(1)
         }
     }
 
