@@ -29,7 +29,7 @@ struct Pair {
 struct Audit(Mutex<Vec<serde_json::Value>>);
 
 impl AuditSink for Audit {
-    fn record(&self, record: &Record<'_>) {
+    fn record(&self, record: &Record<'_>, _: &Arc<[u8]>) {
         self.0.lock().unwrap().push(serde_json::to_value(record).unwrap());
     }
 }

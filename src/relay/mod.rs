@@ -135,7 +135,7 @@ impl Relay {
         let app = &ending.submission().app.name;
         self.counts.settled(app, &record);
         self.disagreements.compare(app, &record);
-        self.audit.record(&record);
+        self.audit.record(&record, &record.line());
         reply
     }
 

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use crate::telemetry::file::RotatedFile;
 use crate::telemetry::outlet::{Destination, Outlet, Overflow, Stream, Trouble};
-use crate::telemetry::{FileSettings, Metrics, Record, line};
+use crate::telemetry::{FileSettings, Metrics, Record};
 
 /// Takes the records: a log for machines, or a narrator at a terminal.
 pub trait AuditSink: Send + Sync + std::fmt::Debug {
-    fn record(&self, record: &Record<'_>);
+    /// `line` is the record as the audit log has it ([`Record::line`]), made once for all who want it.
+    fn record(&self, record: &Record<'_>, line: &Arc<[u8]>);
 
     /// Whether mail may be taken: there is no need to record it, or it is sure to be recorded.
     fn is_ready(&self) -> bool {
@@ -96,16 +97,8 @@ fn alarm(trouble: Option<&Trouble>, lost: u64) {
 }
 
 impl AuditSink for AuditLog {
-    fn record(&self, record: &Record<'_>) {
-        match line::json(record) {
-            Ok(line) => {
-                let line: Arc<[u8]> = line.into();
-                self.outlets.iter().for_each(|outlet| outlet.push(Arc::clone(&line)));
-            }
-            Err(error) => {
-                tracing::error!(%error, decision = record.decision_id, "an audit record is no JSON");
-            }
-        }
+    fn record(&self, _: &Record<'_>, line: &Arc<[u8]>) {
+        self.outlets.iter().for_each(|outlet| outlet.push(Arc::clone(line)));
     }
 
     fn is_ready(&self) -> bool {
@@ -128,10 +121,9 @@ impl<W: Write> JsonLines<W> {
 }
 
 impl<W: Write + Send + std::fmt::Debug> AuditSink for JsonLines<W> {
-    fn record(&self, record: &Record<'_>) {
+    fn record(&self, record: &Record<'_>, line: &Arc<[u8]>) {
         let mut writer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let written = line::json(record).map_err(io::Error::from).and_then(|line| writer.write_all(&line));
-        if let Err(error) = written {
+        if let Err(error) = writer.write_all(line) {
             tracing::error!(%error, decision = record.decision_id, "an audit record could not be written");
         }
     }

@@ -26,11 +26,15 @@ pub struct Recent {
     kept: Mutex<Kept>,
 }
 
-/// A record, and how many there were before it.
+/// A mail that was recorded.
 #[derive(Debug)]
 pub struct Seen {
+    /// How many there were before it.
     pub number: u64,
-    pub record: Record<'static>,
+    pub fate: Fate,
+    decision_id: String,
+    /// As the audit log has it: one text is less to keep than the forty of a record.
+    line: Arc<[u8]>,
 }
 
 /// What became of a mail, as an operator sorts mails.
@@ -85,6 +89,18 @@ impl Fate {
     }
 }
 
+impl Seen {
+    /// The record, read back.
+    pub fn record(&self) -> Option<Record<'static>> {
+        serde_json::from_slice(&self.line).ok()
+    }
+
+    /// What it takes, roughly.
+    fn octets(&self) -> usize {
+        self.line.len().saturating_add(256)
+    }
+}
+
 impl Fates {
     pub fn of(&self, fate: Fate) -> u32 {
         let counts = Fate::ALL.iter().zip(self.0);
@@ -118,14 +134,14 @@ impl Recent {
         Self { next, begun: Instant::now(), kept: Mutex::new(Kept::new()) }
     }
 
-    /// The records that are kept, the newest first.
+    /// The mails that are kept, the newest first.
     pub fn newest(&self) -> Vec<Arc<Seen>> {
         self.kept().mails.iter().rev().cloned().collect()
     }
 
     pub fn find(&self, decision_id: &str) -> Option<Arc<Seen>> {
         let kept = self.kept();
-        kept.mails.iter().rev().find(|seen| seen.record.decision_id == decision_id).cloned()
+        kept.mails.iter().rev().find(|seen| seen.decision_id == decision_id).cloned()
     }
 
     pub fn rates(&self) -> Rates {
@@ -143,10 +159,9 @@ impl Recent {
 }
 
 impl AuditSink for Recent {
-    fn record(&self, record: &Record<'_>) {
-        self.next.record(record);
-        let owned = record.to_static();
-        self.kept().take(owned, slot(self.begun.elapsed()));
+    fn record(&self, record: &Record<'_>, line: &Arc<[u8]>) {
+        self.next.record(record, line);
+        self.kept().take(record, Arc::clone(line), slot(self.begun.elapsed()));
     }
 
     fn is_ready(&self) -> bool {
@@ -168,8 +183,9 @@ impl Kept {
         Self { mails, octets: 0, count: 0, slots, statements: HashMap::new() }
     }
 
-    fn take(&mut self, record: Record<'static>, slot: u64) {
-        self.count_fate(Fate::of(&record), slot);
+    fn take(&mut self, record: &Record<'_>, line: Arc<[u8]>, slot: u64) {
+        let fate = Fate::of(record);
+        self.count_fate(fate, slot);
         for name in record.resources.iter().filter_map(|judged| judged.statement.as_ref()) {
             if let Some(count) = self.statements.get_mut(name) {
                 *count = count.saturating_add(1);
@@ -177,12 +193,13 @@ impl Kept {
                 self.statements.insert(name.clone(), 1);
             }
         }
-        self.octets = self.octets.saturating_add(octets(&record));
-        self.mails.push_back(Arc::new(Seen { number: self.count, record }));
+        let seen = Seen { number: self.count, fate, decision_id: record.decision_id.clone(), line };
+        self.octets = self.octets.saturating_add(seen.octets());
+        self.mails.push_back(Arc::new(seen));
         self.count = self.count.saturating_add(1);
         while self.mails.len() > RECORDS_MAX || self.octets > OCTETS_MAX {
             let Some(oldest) = self.mails.pop_front() else { break };
-            self.octets = self.octets.saturating_sub(octets(&oldest.record));
+            self.octets = self.octets.saturating_sub(oldest.octets());
         }
     }
 
@@ -218,14 +235,6 @@ fn slot(elapsed: Duration) -> u64 {
     elapsed.as_secs() / SLOT.as_secs()
 }
 
-/// What a record takes, roughly.
-fn octets(record: &Record<'_>) -> usize {
-    let lists = [&record.recipients, &record.header_recipients, &record.reply_to, &record.resent_senders];
-    let texts: usize = lists.iter().flat_map(|list| list.iter()).map(|text| text.len() + 32).sum();
-    let name = record.from_display_name.as_ref().map_or(0, |name| name.len());
-    texts.saturating_add(name).saturating_add(record.reply.len()).saturating_add(1024)
-}
-
 #[cfg(test)]
 mod tests {
     use super::{Fate, Fates, Kept, OCTETS_MAX, RECORDS_MAX};
@@ -244,40 +253,44 @@ mod tests {
             effect,
             statement: (effect == Effect::ExplicitDeny).then(|| "a.json:4 (No)".to_owned()),
         };
-        let mut record: Record<'_> = serde_json::from_str(RECORD).unwrap();
+        let mut record: Record<'static> = serde_json::from_str(RECORD).unwrap();
         record.effect = effect;
         record.recipients = vec!["r@example.com".into(); recipients];
         record.resources = vec![resource];
-        record.to_static()
+        record
+    }
+
+    fn take(kept: &mut Kept, record: &Record<'_>, slot: u64) {
+        kept.take(record, record.line(), slot);
     }
 
     #[test]
     fn only_the_newest_are_kept_and_no_more_than_memory_allows() {
         let mut kept = Kept::new();
         for _ in 0..RECORDS_MAX + 7 {
-            kept.take(record(Effect::Allow, 1), 0);
+            take(&mut kept, &record(Effect::Allow, 1), 0);
         }
         assert_eq!(kept.mails.len(), RECORDS_MAX);
         assert_eq!(kept.mails.front().unwrap().number, 7);
         for _ in 0..100 {
-            kept.take(record(Effect::Allow, 10_000), 0);
+            take(&mut kept, &record(Effect::Allow, 10_000), 0);
         }
-        assert!(kept.octets <= OCTETS_MAX && kept.mails.len() < 20, "{}", kept.mails.len());
+        assert!(kept.octets <= OCTETS_MAX && kept.mails.len() < 60, "{}", kept.mails.len());
     }
 
     #[test]
     fn mails_are_counted_by_minute_for_an_hour() {
         let mut kept = Kept::new();
-        kept.take(record(Effect::ExplicitDeny, 1), 0);
-        kept.take(record(Effect::Allow, 1), 5);
-        kept.take(record(Effect::Allow, 1), 4);
+        take(&mut kept, &record(Effect::ExplicitDeny, 1), 0);
+        take(&mut kept, &record(Effect::Allow, 1), 5);
+        take(&mut kept, &record(Effect::Allow, 1), 4);
         let rates = kept.rates(6);
         assert_eq!((rates.last_minute.all(), rates.last_hour.all()), (2, 3));
         assert_eq!(rates.last_hour.of(Fate::NotSent), 2);
         assert_eq!((rates.minutes.len(), rates.last_hour.refused()), (60, 1));
         assert_eq!(kept.rates(360).last_hour, Fates::from(Fate::NotSent).twice());
         assert_eq!(kept.rates(4000).last_hour, Fates::default());
-        kept.take(record(Effect::NotJudged, 1), 4000);
+        take(&mut kept, &record(Effect::NotJudged, 1), 4000);
         assert_eq!(kept.slots.len(), 1);
         assert_eq!(kept.statements, [("a.json:4 (No)".to_owned(), 1)].into());
     }

@@ -5,8 +5,11 @@
 //! means.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+
+use crate::telemetry::line;
 
 /// Everything about one mail that an operator asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,53 +68,11 @@ impl Record<'_> {
         deciding?.statement.as_deref()
     }
 
-    /// The same, of texts of its own.
-    pub(super) fn to_static(&self) -> Record<'static> {
-        let resource = |judged: &JudgedResource<'_>| JudgedResource {
-            resource: own(&judged.resource),
-            effect: judged.effect,
-            statement: judged.statement.clone(),
-        };
-        Record {
-            time: self.time.clone(),
-            decision_id: self.decision_id.clone(),
-            app: own(&self.app),
-            known_by: self.known_by.clone(),
-            client: self.client.clone(),
-            listener: own(&self.listener),
-            tls: self.tls,
-            greeting_name: own(&self.greeting_name),
-            addresses: own(&self.addresses),
-            mail_from: own(&self.mail_from),
-            from: self.from.as_ref().map(own),
-            from_display_name: self.from_display_name.as_ref().map(own),
-            recipients: self.recipients.iter().map(own).collect(),
-            octets: self.octets,
-            sender: self.sender.as_ref().map(own),
-            resent_senders: self.resent_senders.iter().map(own).collect(),
-            reply_to: self.reply_to.iter().map(own).collect(),
-            header_recipients: self.header_recipients.iter().map(own).collect(),
-            configuration_set: self.configuration_set.as_ref().map(own),
-            message_id: self.message_id.as_ref().map(own),
-            ses_mail_from: self.ses_mail_from.as_ref().map(own),
-            repeats: self.repeats.clone(),
-            effect: self.effect,
-            enforced: self.enforced,
-            candidate: self.candidate.clone(),
-            resources: self.resources.iter().map(resource).collect(),
-            fields_removed: self.fields_removed.iter().map(own).collect(),
-            reply: self.reply.clone(),
-            outcome: own(&self.outcome),
-            ses_message_id: self.ses_message_id.as_ref().map(own),
-            ses_session: self.ses_session.as_ref().map(own),
-            ses_endpoint: self.ses_endpoint.as_ref().map(own),
-            steps: self.steps,
-        }
+    /// As it stands in the audit log, the line's end included.
+    pub fn line(&self) -> Arc<[u8]> {
+        // Only a writer can fail, and memory does not.
+        line::json(self).unwrap_or_default().into()
     }
-}
-
-fn own(text: impl AsRef<str>) -> Cow<'static, str> {
-    Cow::Owned(text.as_ref().to_owned())
 }
 
 /// What became of the question whether the mail may be sent.

@@ -106,8 +106,8 @@ impl Traces {
 }
 
 impl AuditSink for Traces {
-    fn record(&self, record: &Record<'_>) {
-        self.next.record(record);
+    fn record(&self, record: &Record<'_>, line: &Arc<[u8]>) {
+        self.next.record(record, line);
         let trace = self.ids.new_trace_id();
         let sampled = self.sampler.should_sample(None, trace, "mail", &SpanKind::Server, &[], &[]);
         if sampled.decision != SamplingDecision::RecordAndSample {

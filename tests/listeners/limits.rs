@@ -138,7 +138,7 @@ async fn without_room_a_message_waits_a_little_and_is_then_refused_for_now() {
 struct Fragile;
 
 impl AuditSink for Fragile {
-    fn record(&self, record: &Record<'_>) {
+    fn record(&self, record: &Record<'_>, _: &Arc<[u8]>) {
         panic!("cannot record {}", record.client);
     }
 }

@@ -186,7 +186,7 @@ impl Authority {
 }
 
 impl AuditSink for Records {
-    fn record(&self, record: &Record<'_>) {
+    fn record(&self, record: &Record<'_>, _: &Arc<[u8]>) {
         let Record { client, listener, tls, reply, .. } = record;
         let verdict = reply.split(' ').next().unwrap();
         self.0.lock().unwrap().push(format!("{client} {listener} tls={tls} {verdict}"));

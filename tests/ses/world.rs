@@ -54,7 +54,7 @@ pub struct Entry {
 }
 
 impl AuditSink for Audit {
-    fn record(&self, record: &Record<'_>) {
+    fn record(&self, record: &Record<'_>, _: &Arc<[u8]>) {
         self.0.lock().unwrap().push(Entry {
             reply: record.reply.clone(),
             ses_session: record.ses_session.as_deref().map(str::to_owned),

@@ -167,7 +167,7 @@ async fn what_comes_faster_than_it_is_taken_is_dropped_and_counted() {
     let record = serde_json::from_value(record).unwrap();
     // Nothing else runs meanwhile, so that nobody empties the queue.
     for _ in 0..3000 {
-        traces.record(&record);
+        traces.record(&record, &record.line());
     }
     traces.close(PATIENCE).await;
     let mut metrics = Metrics::default();

@@ -36,20 +36,21 @@ struct Decision {
 }
 
 pub(super) async fn show(State(desk): State<Desk>, Path(id): Path<String>) -> Response {
-    let Some(seen) = desk.subject().recent().find(&id) else {
+    let Some(record) = desk.subject().recent().find(&id).and_then(|seen| seen.record()) else {
         let what = format!(
             "No decision {} is kept: the page remembers the newest 1,000 mails since the start.",
             printable(&id)
         );
         return missing(&desk, Here::Decisions, &what);
     };
-    let asked = Arc::clone(&seen);
-    let explained = desk.ponder(move |subject| (subject.explain(&asked.record), subject.documents())).await;
+    let record = Arc::new(record);
+    let asked = Arc::clone(&record);
+    let explained = desk.ponder(move |subject| (subject.explain(&asked), subject.documents())).await;
     let (explanation, documents): (Result<Explanation, String>, Vec<ShownDocument>) = match explained {
         Ok((explanation, documents)) => (explanation, documents),
         Err(busy) => (Err(busy.to_string()), Vec::new()),
     };
-    let record = &seen.record;
+    let record = &*record;
     let differs = explanation.as_ref().is_ok_and(|explanation| differs(explanation, record));
     let is_unexplained = explanation.is_err();
     let fate = Fate::of(record);

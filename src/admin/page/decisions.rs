@@ -44,14 +44,14 @@ struct Decisions {
 
 pub(super) async fn show(State(desk): State<Desk>, Query(wanted): Query<Wanted>) -> Response {
     let all = desk.subject().recent().newest();
-    let mut fitting = all.iter().filter(|seen| wanted.fits(seen)).peekable();
+    let mut fitting = all.iter().filter_map(|seen| Some((seen.number, wanted.record(seen)?))).peekable();
     let mut rows = Vec::new();
     let mut last = None;
     while rows.len() < ROWS_MAX
-        && let Some(seen) = fitting.next()
+        && let Some((number, record)) = fitting.next()
     {
-        rows.push(Row::of(seen));
-        last = Some(seen.number);
+        rows.push(Row::of(&record));
+        last = Some(number);
     }
     let older = last.filter(|_| fitting.peek().is_some()).map(|last| wanted.address_before(last));
     let frame = Frame::new(desk.subject(), Here::Decisions);
@@ -60,17 +60,18 @@ pub(super) async fn show(State(desk): State<Desk>, Query(wanted): Query<Wanted>)
 }
 
 impl Wanted {
-    fn fits(&self, seen: &Seen) -> bool {
-        let record = &seen.record;
-        let became = self.became.trim();
-        let fate = Fate::of(record);
+    /// The record of a mail, if that is looked for. It is read back only where what is known without it fits.
+    fn record(&self, seen: &Seen) -> Option<Record<'static>> {
+        let (fate, became) = (seen.fate, self.became.trim());
         let is_refused = matches!(fate, Fate::Denied | Fate::NotAllowed | Fate::NotJudged);
-        self.before.is_none_or(|before| seen.number < before)
-            && (self.app.is_empty() || self.app == record.app)
-            && (became.is_empty() || became == word(fate) || (became == "refused" && is_refused))
+        let fits = self.before.is_none_or(|before| seen.number < before)
+            && (became.is_empty() || became == word(fate) || (became == "refused" && is_refused));
+        let record = fits.then(|| seen.record()).flatten()?;
+        let fits = (self.app.is_empty() || self.app == record.app)
             && (self.id.trim().is_empty()
                 || record.decision_id.contains(&self.id.trim().to_ascii_uppercase()))
-            && names(record, &self.address.trim().to_lowercase())
+            && names(&record, &self.address.trim().to_lowercase());
+        fits.then_some(record)
     }
 
     fn is_silent(&self) -> bool {

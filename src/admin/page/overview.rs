@@ -50,7 +50,7 @@ pub(super) async fn show(State(desk): State<Desk>) -> Response {
     let recent = subject.recent();
     let is_refused = |fate| matches!(fate, Fate::Denied | Fate::NotAllowed | Fate::NotJudged);
     let newest = recent.newest();
-    let refused = newest.iter().filter(|seen| is_refused(Fate::of(&seen.record)));
+    let refused = newest.iter().filter(|seen| is_refused(seen.fate)).filter_map(|seen| seen.record());
     html(&Overview {
         frame: Frame::new(subject, Here::Overview),
         checks: subject.readiness().checks,
@@ -58,7 +58,7 @@ pub(super) async fn show(State(desk): State<Desk>) -> Response {
         disagreements: subject.disagreements(),
         rates: recent.rates(),
         refusing: refusing(&desk),
-        rows: refused.take(REFUSALS_SHOWN).map(|seen| Row::of(seen)).collect(),
+        rows: refused.take(REFUSALS_SHOWN).map(|record| Row::of(&record)).collect(),
     })
 }
 

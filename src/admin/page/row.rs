@@ -1,6 +1,6 @@
 //! A decision in one line.
 
-use crate::telemetry::{Fate, Record, Seen, printable};
+use crate::telemetry::{Fate, Record, printable};
 
 /// What a list shows of a mail.
 pub struct Row {
@@ -16,8 +16,7 @@ pub struct Row {
 }
 
 impl Row {
-    pub fn of(seen: &Seen) -> Self {
-        let record = &seen.record;
+    pub fn of(record: &Record<'_>) -> Self {
         let from = record.from.as_ref().unwrap_or(&record.mail_from);
         Self {
             id: record.decision_id.clone(),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal, Write as _, stdout};
+use std::sync::Arc;
 
 use crate::sandbox::Mailbox;
 use crate::telemetry::{AuditSink, Effect, Record, printable};
@@ -82,7 +83,7 @@ impl Narrator {
 }
 
 impl AuditSink for Narrator {
-    fn record(&self, record: &Record<'_>) {
+    fn record(&self, record: &Record<'_>, _: &Arc<[u8]>) {
         // One write, so that stories do not mix. A closed terminal is no reason to stop.
         let _ = stdout().write_all(self.story(record).as_bytes());
     }
