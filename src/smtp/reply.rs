@@ -5,11 +5,10 @@
 //! clients show only one line of several, and what we repeat must not become a line of its own.
 
 mod login;
+mod wire;
 
 use std::borrow::Cow;
-use std::fmt::{self, Display};
-
-use bytes::BytesMut;
+use std::fmt::Display;
 
 use crate::smtp::Limit;
 
@@ -178,7 +177,7 @@ impl Reply {
 
     /// The message cannot be judged: two readers might read it differently.
     pub fn defective_message(defect: impl Display, decision: impl Display) -> Self {
-        let (defect, decision) = (clean(defect, DEFECT_OCTETS_MAX), part(decision));
+        let (defect, decision) = (clean(defect.to_string(), DEFECT_OCTETS_MAX), part(decision));
         Self::line(554, 6, 0, format!("Message not taken: {defect} (decision {decision})"))
     }
 }
@@ -321,12 +320,6 @@ impl Reply {
         self.limit
     }
 
-    /// Appends the reply to what is to be sent.
-    pub fn write_to(&self, output: &mut BytesMut) {
-        // Writing into memory cannot fail.
-        let _ = fmt::Write::write_fmt(output, format_args!("{self}\r\n"));
-    }
-
     const fn fixed(code: u16, subject: u16, detail: u16, text: &'static str) -> Self {
         let enhanced = Some((subject, detail));
         Self {
@@ -365,25 +358,11 @@ impl Reply {
     }
 }
 
-impl Display for Reply {
-    /// As on the wire, less the last CRLF.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}", self.code, if self.extensions.is_empty() { ' ' } else { '-' })?;
-        if let Some((subject, detail)) = self.enhanced {
-            write!(f, "{}.{subject}.{detail} ", self.code / 100)?;
-        }
-        f.write_str(&self.text)?;
-        let mut extensions = self.extensions.iter().peekable();
-        while let Some(extension) = extensions.next() {
-            write!(f, "\r\n{}{}{extension}", self.code, if extensions.peek().is_none() { ' ' } else { '-' })?;
-        }
-        Ok(())
-    }
-}
-
 /// Printable ASCII only, and not too much of it.
-fn clean(text: impl Display, octets_max: usize) -> String {
-    let text = text.to_string();
+fn clean(text: String, octets_max: usize) -> String {
+    if text.len() <= octets_max && text.bytes().all(|octet| matches!(octet, b' '..=b'~')) {
+        return text;
+    }
     let printable = text.chars().map(|char| if matches!(char, ' '..='~') { char } else { '?' });
     match text.chars().nth(octets_max) {
         None => printable.collect(),
@@ -392,5 +371,5 @@ fn clean(text: impl Display, octets_max: usize) -> String {
 }
 
 fn part(text: impl Display) -> String {
-    clean(text, PART_OCTETS_MAX)
+    clean(text.to_string(), PART_OCTETS_MAX)
 }
