@@ -61,13 +61,19 @@ pub enum Evidence {
     Login,
 }
 
-impl fmt::Display for Evidence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Evidence {
+    pub fn word(self) -> &'static str {
+        match self {
             Self::Network => "network",
             Self::Certificate => "certificate",
             Self::Login => "login",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Evidence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
     }
 }
 

@@ -41,7 +41,7 @@ impl Counts {
     }
 
     pub(super) fn settled(&self, app: &Arc<str>, record: &Record<'_>) {
-        let statement = record.statement().map_or(Word::Fixed(""), |place| Word::from(place.to_owned()));
+        let statement = record.statement().map_or(Word::Fixed(""), |place| Word::Shared(place.into()));
         self.mails.count([app.into(), record.effect.word().into(), statement]);
         if !record.enforced {
             self.unenforced.count([app.into()]);

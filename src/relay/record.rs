@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
+use jiff::fmt::{rfc2822, temporal};
 
 use crate::gate::{DecisionId, Grounds, Judged, PermittedMail, Refusal};
 use crate::inspect::Findings;
@@ -37,7 +38,7 @@ impl Mail<'_> {
             time: rfc3339(self.now),
             decision_id: self.decision.to_string(),
             app: Cow::Borrowed(&app.name),
-            known_by: app.by.to_string(),
+            known_by: Cow::Borrowed(app.by.word()),
             client: client.address.to_string(),
             listener: Cow::Borrowed(&client.listener),
             tls: client.transport == Transport::Tls,
@@ -68,7 +69,7 @@ impl Mail<'_> {
             candidate: self.candidate.clone(),
             resources: self.resources.iter().map(|judged| self.judged(judged)).collect(),
             fields_removed: self.ending.fields_removed(),
-            reply: shows.text(&self.reply.to_string()).into_owned(),
+            reply: self.reply(),
             outcome: Cow::Borrowed(self.ending.label()),
             ses_message_id: self.ending.message_id().map(Cow::Borrowed),
             ses_session: self.ending.session().map(|session| Cow::Borrowed(session.as_str())),
@@ -83,6 +84,14 @@ impl Mail<'_> {
 
     fn all<'b>(&self, addresses: &'b [Address]) -> Vec<Cow<'b, str>> {
         addresses.iter().map(|address| self.one(address)).collect()
+    }
+
+    fn reply(&self) -> String {
+        let reply = self.reply.to_string();
+        match self.addresses.text(&reply) {
+            Cow::Owned(shown) => shown,
+            Cow::Borrowed(_) => reply,
+        }
     }
 
     fn judged<'b>(&self, judged: &'b Judged<'_>) -> JudgedResource<'b> {
@@ -206,12 +215,13 @@ impl Ending {
 
 /// RFC 5322 section 3.3.
 pub(super) fn rfc5322(time: SystemTime) -> String {
-    let utc = timestamp(time).to_zoned(jiff::tz::TimeZone::UTC);
-    utc.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
+    // RFC 9110 section 5.6.7: a date of HTTP is the same but for the name of its zone.
+    let date = rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&timestamp(time));
+    date.unwrap_or_default().replace("GMT", "+0000")
 }
 
 fn rfc3339(time: SystemTime) -> String {
-    format!("{:.3}", timestamp(time))
+    temporal::DateTimePrinter::new().precision(Some(3)).timestamp_to_string(&timestamp(time))
 }
 
 fn timestamp(time: SystemTime) -> Timestamp {
@@ -220,10 +230,10 @@ fn timestamp(time: SystemTime) -> Timestamp {
 
 /// `policy/allow.json:4 (Sid)`.
 pub fn place(statement: StatementRef<'_>) -> String {
-    let line = statement.position.line;
+    let line = statement.position.line.to_string();
     match statement.sid {
-        Some(sid) => format!("{}:{line} ({sid})", statement.document),
-        None => format!("{}:{line}", statement.document),
+        Some(sid) => [statement.document, ":", &line, " (", sid, ")"].concat(),
+        None => [statement.document, ":", &line].concat(),
     }
 }
 
@@ -238,4 +248,19 @@ pub(super) fn steps(inspected: Duration, judged: Duration, delivered: Duration) 
 
 fn microseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::{rfc3339, rfc5322};
+
+    #[test]
+    fn a_time_is_told_as_either_rfc_has_it() {
+        let time = UNIX_EPOCH + Duration::from_millis(1_772_420_645_020);
+        assert_eq!(rfc5322(time), "Mon, 02 Mar 2026 03:04:05 +0000");
+        assert_eq!(rfc3339(time), "2026-03-02T03:04:05.020Z");
+        assert_eq!(rfc3339(UNIX_EPOCH), "1970-01-01T00:00:00.000Z");
+    }
 }

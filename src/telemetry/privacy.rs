@@ -65,6 +65,9 @@ impl Addresses {
 
     /// An address, or the empty text that is none.
     pub fn address<'a>(&self, address: &'a str) -> Cow<'a, str> {
+        if self.shows_all() {
+            return Cow::Borrowed(address);
+        }
         match (self, address.rsplit_once('@')) {
             (Self::Plain, _) | (_, None) => Cow::Borrowed(address),
             (Self::Domain, Some((_, domain))) => Cow::Owned(format!("*@{domain}")),
@@ -87,15 +90,18 @@ impl Addresses {
 
     /// The ARN of an identity, which may be an address.
     pub fn resource<'a>(&self, arn: &'a str) -> Cow<'a, str> {
-        match (self, arn.split_once("identity/")) {
-            (Self::Plain, _) | (_, None) => Cow::Borrowed(arn),
-            (_, Some((start, name))) => Cow::Owned(format!("{start}identity/{}", self.address(name))),
+        if self.shows_all() {
+            return Cow::Borrowed(arn);
+        }
+        match arn.split_once("identity/") {
+            None => Cow::Borrowed(arn),
+            Some((start, name)) => Cow::Owned(format!("{start}identity/{}", self.address(name))),
         }
     }
 
     /// A text that may hold addresses: a reply, a Message-ID, a line of the log.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        if matches!(self, Self::Plain) || !text.contains('@') {
+        if self.shows_all() || !text.contains('@') {
             return Cow::Borrowed(text);
         }
         let mut shown = String::with_capacity(text.len());
@@ -117,6 +123,11 @@ impl Addresses {
         }
         shown.push_str(rest);
         Cow::Owned(shown)
+    }
+
+    /// Then nothing has to be looked for.
+    fn shows_all(&self) -> bool {
+        matches!(self, Self::Plain)
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Record<'a> {
     pub decision_id: String,
     pub app: Cow<'a, str>,
     /// What showed that the client is this app: `network`, `certificate` or `login`.
-    pub known_by: String,
+    pub known_by: Cow<'a, str>,
     pub client: String,
     pub listener: Cow<'a, str>,
     pub tls: bool,
